@@ -1,0 +1,59 @@
+# Needs Python 3.11+, make and git; everything else comes as a package into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION := 0.13.8
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test bench lint faults lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/installed .venv/linked ## make .venv from the hash-pinned lock (again only when the lock changed)
+
+.venv/installed: requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Countersign needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
+	@echo "==> .venv: installing the locked packages (first time: one to two minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes -r requirements-dev.lock \
+	  | grep --line-buffered -E '^(Collecting|Installing|Successfully|ERROR)' | cut -c1-100
+	@$(BIN)/python -m pip check --disable-pip-version-check
+	@touch $@
+
+.venv/linked: pyproject.toml .venv/installed
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat --editable .
+	@touch $@
+
+demo: setup ## the main job on real input, checked step by step; own ports, own folder
+	@$(BIN)/python -m local.demo $(ARGS)
+
+up: setup ## serve the whole stack on loopback until Ctrl-C
+	@$(BIN)/python -m local.up $(ARGS)
+
+test: setup ## all tests but the slow fault tests; ARGS='-k name' for some
+	@$(BIN)/python -m pytest -m "not fault" $(ARGS)
+
+faults: setup ## the tests that kill and stop real processes
+	@$(BIN)/python -m pytest -m fault $(ARGS)
+
+bench: setup ## latency, throughput and cost of approve and push, against a raw Temporal update
+	@$(BIN)/python -m bench $(ARGS)
+
+lint: setup ## ruff, mypy --strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: ## pin every package by hash again: requirements.lock, requirements-dev.lock
+	@test -x build/lock/bin/uv || ($(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv==$(UV_VERSION))
+	@build/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-config $(ARGS) -q -o requirements.lock
+	@echo 'setuptools>=77' | build/lock/bin/uv pip compile pyproject.toml - --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-config --constraint requirements.lock $(ARGS) -q -o requirements-dev.lock
+	@! grep -nE '://' requirements.lock requirements-dev.lock
+
+clean: ## remove what setup, tests and tools made; ./var (your local data) stays
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
