@@ -1,0 +1,233 @@
+"""Decisions: (draft, command, facts, time) -> events, or a `Refusal`. Pure; the workflow applies them.
+
+`admit` is what can be said before anything is read from outside (update validators call it);
+`decide` runs the whole rule. Source: domain.md, "Draft status" and "The gates before a push".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain import events as ev
+from domain.draft import Draft, Export
+from domain.edits import edited
+from domain.export_document import delivery, storage_key
+from domain.facts import ConnectionFact, CustomerFact, Facts
+from domain.gates import NO_CONNECTOR, gates, may_be_in_the_erp, production_signed
+from domain.messages import (
+    ApproveMessage,
+    EditMessage,
+    Message,
+    ProductionApproveMessage,
+    PushMessage,
+    RejectMessage,
+    RetryPushMessage,
+)
+from domain.policy import OrgPolicy
+from domain.ready_check import check
+from domain.refusals import (
+    FourEyesBroken,
+    GateHeld,
+    InputRefused,
+    LineNotFound,
+    MayHaveBeenSent,
+    NoActiveConnector,
+    TransitionRejected,
+    VersionMismatch,
+)
+from domain.statuses import DraftStatus, ExportStatus
+from domain.transitions import Command, is_allowed, refusal
+
+NEEDS_FACTS = frozenset({Command.EDIT, Command.VALIDATE, Command.PUSH, Command.RETRY_PUSH})
+NEEDS_POLICY = frozenset({Command.APPROVE, Command.PRODUCTION_APPROVE})
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything a decision may look at besides the message."""
+
+    draft: Draft
+    at: datetime
+    policy: OrgPolicy
+    facts: Facts | None = None
+
+    @property
+    def known(self) -> Facts:
+        if self.facts is None:
+            raise AssertionError("this command is decided on facts; the workflow must read them first")
+        return self.facts
+
+
+def admit(draft: Draft, command: Command, message: Message) -> None:
+    """Refuse what the draft alone can refuse.
+
+    Raises:
+        TransitionRejected: the status does not allow the command.
+        VersionMismatch: the caller had read another version.
+        MayHaveBeenSent: the ERP may already have this order, and the caller did not confirm.
+    """
+    if message.expected_version is not None and message.expected_version != draft.version:
+        raise VersionMismatch(
+            f"The draft has changed since it was read (version {draft.version}, "
+            f"not {message.expected_version}); read it again"
+        )
+    if not is_allowed(draft.status, command):
+        last = draft.last_export
+        details: dict[str, object] = {"current_status": draft.status}
+        if command in {Command.PUSH, Command.RETRY_PUSH} and last is not None:
+            details["erp_export_id"] = str(last.id)
+        raise TransitionRejected(refusal(draft.status, command), **details)
+    if isinstance(message, PushMessage | RetryPushMessage) and not message.confirm_may_duplicate:
+        _refuse_duplicate(draft)
+
+
+def decide(command: Command, message: Message, situation: Situation) -> list[ev.Event]:
+    """Events of one command. Calls `admit` first, so nothing stale is decided after an await."""
+    admit(situation.draft, command, message)
+    return _RULES[command](message, situation)
+
+
+def _refuse_duplicate(draft: Draft) -> None:
+    last = draft.last_export
+    if last is not None and may_be_in_the_erp(draft):
+        raise MayHaveBeenSent(
+            f"Export {last.attempt} may already have reached the ERP; look there first, then repeat with "
+            "confirm_may_duplicate=true, or wait for its acknowledgement",
+            may_have_been_sent=True,
+            erp_export_id=str(last.id),
+        )
+
+
+def _validate(message: Message, now: Situation) -> list[ev.Event]:
+    return [_checked(now.draft, now, asked=True)]
+
+
+def _checked(draft: Draft, now: Situation, *, asked: bool) -> ev.DraftValidated:
+    ready_check, issues = check(draft, now.known, now.at)
+    customer = now.known.customer
+    return ev.DraftValidated(
+        ready_check=ready_check,
+        issues=issues,
+        customer_name=customer.name if customer else None,
+        status=DraftStatus.READY if ready_check.is_ready else DraftStatus.NEEDS_REVIEW,
+        asked=asked,
+    )
+
+
+def _edit(message: EditMessage, now: Situation) -> list[ev.Event]:
+    draft = now.draft
+    change = edited(draft, message)
+    happened: list[ev.Event] = [change]
+    if draft.status in {DraftStatus.NEEDS_REVIEW, DraftStatus.READY}:
+        after = draft.model_copy(update={"header": change.header, "lines": change.lines})
+        happened.append(_checked(after, now, asked=False))
+    elif draft.approved_at is not None:
+        happened.append(ev.ApprovalRevoked(by_edit=True))
+    return happened
+
+
+def _approve(message: ApproveMessage, now: Situation) -> list[ev.Event]:
+    editor = now.draft.last_edited_by_user_id
+    _four_eyes(now.policy, message.actor.user_id, {"the last editor": editor}, "approve")
+    return [ev.DraftApproved(by_user_id=message.actor.user_id, by_email=message.actor.email)]
+
+
+def _four_eyes(policy: OrgPolicy, person: UUID | None, others: dict[str, UUID | None], verb: str) -> None:
+    if not policy.four_eyes:
+        return
+    for role, other in others.items():
+        if person is None or person == other:
+            raise FourEyesBroken(f"The four_eyes rule is on: {role} may not also {verb} the draft")
+
+
+def _revoke(message: Message, now: Situation) -> list[ev.Event]:
+    return [ev.ApprovalRevoked(by_edit=False)]
+
+
+def _production_approve(message: ProductionApproveMessage, now: Situation) -> list[ev.Event]:
+    draft = now.draft
+    for line_no in message.line_nos or []:
+        line = draft.line(line_no)
+        if line is None:
+            raise LineNotFound(f"The draft has no line {line_no}")
+        if line.status is None:
+            raise InputRefused(f"Line {line_no} has no decoration; approve the draft as a whole instead")
+    if draft.decorated_lines:
+        held = [{"line_no": line.line_no, "status": str(line.status)} for line in draft.decorated_lines]
+        raise GateHeld("No line waits for production approval", held_by=held)
+    if production_signed(draft):
+        raise TransitionRejected("Draft already approved for production", current_status=draft.status)
+    others = {"the last editor": draft.last_edited_by_user_id, "the approver": draft.approved_by_user_id}
+    _four_eyes(now.policy, message.actor.user_id, others, "approve it for production")
+    return [ev.DraftProductionApproved(by_user_id=message.actor.user_id, note=message.note)]
+
+
+def _push(message: PushMessage | RetryPushMessage, now: Situation) -> list[ev.Event]:
+    draft, facts = now.draft, now.known
+    closed = [gate for gate in gates(draft, facts.policy, has_connection=True) if not gate.passed]
+    if closed:
+        held = {line.line_no: line for gate in closed for line in gate.held_by}
+        raise GateHeld(
+            "The push is held back: " + "; ".join(gate.message for gate in closed),
+            held_by=[line.model_dump() for line in held.values()],
+            gates=[gate.gate.value for gate in closed],
+        )
+    if facts.connection is None:
+        raise NoActiveConnector(NO_CONNECTOR)
+    if facts.customer is None:
+        raise GateHeld("The order's customer is no longer known; edit the draft and validate it again")
+    retry = isinstance(message, RetryPushMessage)
+    export, document = new_export(draft, facts.customer, facts.connection, now.at)
+    return [
+        ev.PushRequested(
+            export=export,
+            document=document,
+            retry=retry,
+            confirmed_may_duplicate=message.confirm_may_duplicate and may_be_in_the_erp(draft),
+        )
+    ]
+
+
+def new_export(
+    draft: Draft, customer: CustomerFact, connection: ConnectionFact, at: datetime
+) -> tuple[Export, str]:
+    """The next export of `draft` and its document's text; the push preview shows the same."""
+    attempt = len(draft.exports) + 1
+    ready = delivery(draft, attempt, customer, at)
+    export = Export(
+        id=ready.export_id,
+        attempt=attempt,
+        status=ExportStatus.PENDING,
+        connection_id=connection.id,
+        connector_type=connection.connector_type,
+        file_name=ready.file_name,
+        sha256=ready.sha256,
+        size_bytes=ready.size_bytes,
+        storage_key=storage_key(draft.org_id, ready.file_name),
+        ack_expected=connection.ack_expected,
+        created_at=at,
+    )
+    return export, ready.document
+
+
+def _reject(message: RejectMessage, now: Situation) -> list[ev.Event]:
+    return [ev.DraftRejected(reason=message.reason)]
+
+
+def _production_reject(message: Message, now: Situation) -> list[ev.Event]:
+    raise TransitionRejected("No line waits for production", current_status=now.draft.status)
+
+
+_RULES: dict[Command, Callable[[Any, Situation], list[ev.Event]]] = {
+    Command.EDIT: _edit,
+    Command.VALIDATE: _validate,
+    Command.APPROVE: _approve,
+    Command.REVOKE_APPROVAL: _revoke,
+    Command.PRODUCTION_APPROVE: _production_approve,
+    Command.PRODUCTION_REJECT: _production_reject,
+    Command.PUSH: _push,
+    Command.RETRY_PUSH: _push,
+    Command.REJECT: _reject,
+}

@@ -1,0 +1,75 @@
+"""What the export hands to a connector and what it gets back.
+
+Source: docs/design.md, "Exactly once to the ERP".
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Delivery(BaseModel):
+    """One document on its way to the dropzone; a pure function of (draft, attempt)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    export_id: UUID
+    file_name: str
+    document: str = Field(description="the exact text of the file; UTF-8 when written")
+    sha256: str = Field(description="lower-case hex digest of the UTF-8 bytes")
+    size_bytes: int
+
+
+class StagedFile(BaseModel):
+    """A verified upload under a name that no other try uses, in the folder of the final file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    temp_name: str
+    file_name: str
+    sha256: str
+    size_bytes: int
+
+
+class PublishOutcome(StrEnum):
+    PUBLISHED = "published"  # this try renamed the file
+    ALREADY_THERE = "already_there"  # an earlier try had renamed it
+    UNCONFIRMED = "unconfirmed"  # both names are gone: an earlier try published and the ERP took the file
+
+
+class FenceOutcome(StrEnum):
+    NOT_SENT = "not_sent"  # the ERP cannot have seen the document, now or later
+    MAY_HAVE_BEEN_SENT = "may_have_been_sent"  # nobody can say; a person or the ack decides
+
+
+class Capabilities(BaseModel):
+    """What a dropzone's server was seen to do."""
+
+    exclusive_create: bool = False
+    rename: bool = False
+    posix_rename: bool = False
+    fsync: bool = False
+
+
+class TestResult(BaseModel):
+    """Outcome of "test connection". `code` is a `TransportCode` when it failed."""
+
+    __test__ = False  # the name is the product's, not pytest's
+
+    success: bool
+    error_message: str | None = None
+    code: str | None = None
+    latency_ms: int
+    host_key_fingerprint: str | None = None
+    capabilities: Capabilities | None = None
+
+
+class ExportResult(BaseModel):
+    """Outcome of a whole hand-over through `ERPConnectorPort.export`."""
+
+    success: bool
+    export_id: UUID
+    error_message: str | None = None
+    storage_key: str | None = None
+    connector_metadata: dict[str, str] = Field(default_factory=dict)

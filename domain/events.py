@@ -1,0 +1,109 @@
+"""What happened to a draft: past participles, each with what it changes. Decisions return them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.draft import Export, ExportError, Header, Issue, Line, ReadyCheck
+from domain.statuses import DraftStatus
+
+
+class Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class DraftCreated(Event):
+    header: Header
+    lines: list[Line]
+
+
+class DraftEdited(Event):
+    header: Header
+    lines: list[Line]
+    before: dict[str, Any]  # only what changed
+    after: dict[str, Any]
+
+
+class ApprovalRevoked(Event):
+    by_edit: bool
+
+
+class DraftValidated(Event):
+    ready_check: ReadyCheck
+    issues: list[Issue]
+    customer_name: str | None
+    status: DraftStatus
+    asked: bool  # False when an edit's re-check did it
+
+
+class DraftApproved(Event):
+    by_user_id: UUID | None
+    by_email: str | None
+
+
+class DraftProductionApproved(Event):
+    by_user_id: UUID | None
+    note: str | None
+
+
+class PushRequested(Event):
+    export: Export
+    document: str
+    retry: bool
+    confirmed_may_duplicate: bool
+
+
+class ExportSent(Event):
+    export_id: UUID
+    dropzone_path: str
+    unconfirmed: bool
+
+
+class ExportFailed(Event):
+    export_id: UUID
+    error: ExportError
+    may_have_been_sent: bool
+
+
+class ExportAcked(Event):
+    export_id: UUID
+    erp_order_id: str | None
+    late: bool
+
+
+class ExportRejected(Event):
+    export_id: UUID
+    error: ExportError
+
+
+class AckRecorded(Event):
+    """An ack that changes nothing: a second, a late or a contradicting one."""
+
+    export_id: UUID | None
+    status: str
+    reason: str
+
+
+class AckWindowEnded(Event):
+    export_id: UUID
+
+
+class DraftRejected(Event):
+    reason: str
+
+
+class CommandRefused(Event):
+    """A signal that was not carried out; refused updates leave nothing."""
+
+    command: str
+    reason: str
+    code: str
+
+
+class Decided(BaseModel):
+    """One decision: its events happen together, under one sequence number."""
+
+    at: datetime
+    events: list[Event]

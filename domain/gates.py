@@ -1,0 +1,161 @@
+"""The gates before a push, in order, and what holds each.
+
+Source: domain.md, "The gates before a push".
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from domain.draft import Draft, Line
+from domain.policy import OrgPolicy
+from domain.statuses import (
+    CUSTOMER_SIGNED,
+    PRODUCTION_SIGNED,
+    DraftStatus,
+    ExportStatus,
+    LineStatus,
+    ProductionGate,
+    WaitingFor,
+)
+from domain.transitions import Command, is_allowed
+
+NO_CONNECTOR = "No active ERP connector configured"
+
+
+class GateName(StrEnum):
+    OPERATOR = "operator"
+    CUSTOMER = "customer"
+    PRODUCTION = "production"
+    CONNECTOR = "connector"
+
+
+class HeldLine(BaseModel):
+    line_no: int
+    status: str
+
+
+class Gate(BaseModel):
+    gate: GateName
+    passed: bool
+    held_by: list[HeldLine] = []
+    message: str
+
+
+def gates(draft: Draft, policy: OrgPolicy, *, has_connection: bool) -> list[Gate]:
+    return [
+        _operator(draft),
+        _customer(draft),
+        _production(draft, policy),
+        Gate(
+            gate=GateName.CONNECTOR,
+            passed=has_connection,
+            message="ERP connector is active" if has_connection else NO_CONNECTOR,
+        ),
+    ]
+
+
+def _operator(draft: Draft) -> Gate:
+    passed = draft.approved_at is not None
+    message = "Approved by an operator" if passed else "Waiting for an operator's approval"
+    return Gate(gate=GateName.OPERATOR, passed=passed, message=message)
+
+
+def _held(lines: list[Line], signed: frozenset[LineStatus]) -> list[HeldLine]:
+    return [
+        HeldLine(line_no=line.line_no, status=line.status or LineStatus.NEW)
+        for line in lines
+        if line.status not in signed
+    ]
+
+
+def _customer(draft: Draft) -> Gate:
+    held = _held(draft.decorated_lines, CUSTOMER_SIGNED)
+    if held:
+        message = f"Waiting for the customer's artwork approval of {_count(held)}"
+    else:
+        message = "Artwork approved" if draft.decorated_lines else "No decorated lines"
+    return Gate(gate=GateName.CUSTOMER, passed=not held, held_by=held, message=message)
+
+
+def production_gate_applies(draft: Draft, policy: OrgPolicy) -> bool:
+    if policy.production_gate is ProductionGate.DECORATED:
+        return bool(draft.decorated_lines)
+    return policy.production_gate is ProductionGate.ALWAYS
+
+
+def production_signed(draft: Draft) -> bool:
+    if draft.decorated_lines:
+        return not _held(draft.decorated_lines, PRODUCTION_SIGNED)
+    return draft.production_approved_at is not None
+
+
+def _production(draft: Draft, policy: OrgPolicy) -> Gate:
+    name = GateName.PRODUCTION
+    if not production_gate_applies(draft, policy):
+        return Gate(gate=name, passed=True, message="Production approval is not needed")
+    if production_signed(draft):
+        return Gate(gate=name, passed=True, message="Approved for production")
+    held = _held(draft.decorated_lines, PRODUCTION_SIGNED)
+    what = f" of {_count(held)}" if held else ""
+    return Gate(gate=name, passed=False, held_by=held, message=f"Waiting for production approval{what}")
+
+
+def _count(held: list[HeldLine]) -> str:
+    return "1 line" if len(held) == 1 else f"{len(held)} lines"
+
+
+def may_be_in_the_erp(draft: Draft) -> bool:
+    """True when an earlier document may already be there, and no refusal of the ERP says otherwise."""
+    return any(
+        not export.refused_by_erp
+        and (export.may_have_been_sent or export.status in {ExportStatus.SENT, ExportStatus.ACKED})
+        for export in draft.exports[-1:]
+    )
+
+
+_WAITING: dict[DraftStatus, WaitingFor | None] = {
+    DraftStatus.NEW: WaitingFor.VALIDATION,
+    DraftStatus.EXTRACTED: WaitingFor.VALIDATION,
+    DraftStatus.NEEDS_REVIEW: WaitingFor.CORRECTION,
+    DraftStatus.READY: WaitingFor.OPERATOR_APPROVAL,
+    DraftStatus.APPROVED: WaitingFor.PUSH,
+    DraftStatus.PUSHING: WaitingFor.EXPORT,
+    DraftStatus.PUSHED: None,
+    DraftStatus.REJECTED: None,
+    DraftStatus.ERROR: WaitingFor.RETRY,
+}
+
+
+def waiting_for(draft: Draft, policy: OrgPolicy) -> WaitingFor | None:
+    if draft.status is DraftStatus.APPROVED:
+        if not _customer(draft).passed:
+            return WaitingFor.CUSTOMER_APPROVAL
+        if not _production(draft, policy).passed:
+            return WaitingFor.PRODUCTION_APPROVAL
+    if draft.status is DraftStatus.PUSHED:
+        last = draft.last_export
+        awaits_ack = last is not None and last.ack_expected and last.status is ExportStatus.SENT
+        return WaitingFor.ACK if awaits_ack else None
+    return _WAITING[draft.status]
+
+
+def allowed_actions(draft: Draft, policy: OrgPolicy, *, has_connection: bool) -> list[Command]:
+    """Commands that would be taken now from somebody with the role for them."""
+    actions = [command for command in Command if is_allowed(draft.status, command)]
+    held = any(not gate.passed for gate in gates(draft, policy, has_connection=has_connection))
+    refused_now = {
+        Command.PUSH: held,
+        Command.PRODUCTION_APPROVE: production_signed(draft) or bool(draft.decorated_lines),
+        Command.PRODUCTION_REJECT: True,  # lines only; arrives with decorated lines
+        Command.RETRY_PUSH: not has_connection,
+    }
+    return [command for command in actions if not refused_now.get(command, False)]
+
+
+def line_summary(draft: Draft) -> str:
+    """For lists: how many lines could be pushed as far as their own signatures go."""
+    ready = len(draft.lines) - len(_held(draft.decorated_lines, PRODUCTION_SIGNED))
+    waiting = len(_held(draft.decorated_lines, CUSTOMER_SIGNED))
+    text = f"{ready} of {len(draft.lines)} ready"
+    return f"{text}, {waiting} awaiting approval" if waiting else text

@@ -1,0 +1,155 @@
+"""Messages to a draft's workflow: their names, arguments and answers, and the ids of everything.
+
+`commands/` sends these by name; a test holds every name against a handler of the workflow.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.draft import Header, LineInput
+from domain.policy import OrgPolicy
+from domain.statuses import Via
+from domain.transitions import Command
+from domain.values import MAX_LINES, LineNo, Reason, Text
+
+DRAFT_ORDER_WORKFLOW = "DraftOrderWorkflow"
+ACKNOWLEDGE = "acknowledge"
+
+
+def draft_workflow_id(org_id: UUID, draft_id: UUID) -> str:
+    return f"draft-order/{org_id}/{draft_id}"
+
+
+def draft_id_for_key(org_id: UUID, key: str) -> UUID:
+    """Creation with a key names its draft, so the workflow id makes creation idempotent."""
+    return uuid5(org_id, f"draft-order/{key}")
+
+
+class Actor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    user_id: UUID | None = None
+    email: str | None = None
+
+
+class Origin(BaseModel):
+    """Where a command came from; copied into its audit rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    via: Via
+    request_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+
+
+class Message(BaseModel):
+    """What every command carries.
+
+    `digest` is over the command's body, to tell a repeat from a key used twice. `token` is unique to
+    one HTTP request, so that the answer of a repeat can be told from the first one's.
+    """
+
+    actor: Actor = Field(default_factory=Actor)
+    origin: Origin = Field(default_factory=lambda: Origin(via=Via.TEMPORAL))
+    key: str | None = None
+    digest: str = ""
+    token: str = ""
+    expected_version: int | None = None
+    policy: OrgPolicy | None = None
+
+
+class ValidateMessage(Message):
+    pass
+
+
+class ApproveMessage(Message):
+    pass
+
+
+class RevokeApprovalMessage(Message):
+    pass
+
+
+class ProductionApproveMessage(Message):
+    line_nos: list[LineNo] | None = None
+    note: Text | None = None
+
+
+class PushMessage(Message):
+    confirm_may_duplicate: bool = False
+
+
+class RetryPushMessage(Message):
+    confirm_may_duplicate: bool = False
+
+
+class RejectMessage(Message):
+    reason: Reason
+
+
+class EditMessage(Message):
+    """One edit. `header` and `change_line` hold only the fields that change (JSON values)."""
+
+    header: dict[str, Any] | None = None
+    add_line: LineInput | None = None
+    line_no: LineNo | None = None
+    change_line: dict[str, Any] | None = None
+    remove_line: bool = False
+
+
+MESSAGES: dict[Command, type[Message]] = {
+    Command.EDIT: EditMessage,
+    Command.VALIDATE: ValidateMessage,
+    Command.APPROVE: ApproveMessage,
+    Command.REVOKE_APPROVAL: RevokeApprovalMessage,
+    Command.PRODUCTION_APPROVE: ProductionApproveMessage,
+    Command.PUSH: PushMessage,
+    Command.RETRY_PUSH: RetryPushMessage,
+    Command.REJECT: RejectMessage,
+}
+
+
+class Acknowledgement(BaseModel):
+    """The ERP's answer to one export, as the `acknowledge` signal carries it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    export_id: UUID
+    status: str = Field(pattern="^(ACKED|FAILED)$")
+    erp_order_id: str | None = Field(None, max_length=200)
+    error_code: str | None = Field(None, max_length=200)
+    message: str | None = Field(None, max_length=2000)
+    processed_at: datetime | None = None
+
+
+class CreateDraft(BaseModel):
+    """First argument of a draft's workflow."""
+
+    org_id: UUID
+    org_slug: str
+    draft_id: UUID
+    number: str
+    actor: Actor
+    origin: Origin
+    key: str | None = None
+    digest: str
+    token: str
+    header: Header
+    lines: list[LineInput] = Field(max_length=MAX_LINES)
+    customer_name: str | None = None
+
+
+class Receipt(BaseModel):
+    """What a command did; small (at most 2 KiB), never a snapshot.
+
+    `token` is the token of the request that did it: another one means that this is a repeat.
+    """
+
+    command: str
+    sequence: int
+    token: str
+    result: dict[str, Any]

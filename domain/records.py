@@ -1,0 +1,46 @@
+"""What the projection is told: one record per decision, keyed by (draft, sequence)."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from domain.audit import AuditEntry
+from domain.canonical import digest
+from domain.draft import Draft
+
+
+class SeenKey(BaseModel):
+    """One idempotency key that this draft has answered."""
+
+    command: str
+    key: str
+    digest: str
+    token: str
+    sequence: int
+    result: dict[str, Any]
+
+
+class Record(BaseModel):
+    """`sequence` is the draft's version after the decision; `draft` is what the rows must say then.
+
+    `document` is there with the push that made it; it is written before anything is staged.
+    """
+
+    org_id: UUID
+    draft_id: UUID
+    sequence: int
+    draft: Draft
+    customer_signed: bool
+    production_signed: bool
+    waiting_for: str | None
+    lines_changed: bool
+    audit: list[AuditEntry]
+    seen: SeenKey | None = None
+    exports: list[UUID]  # exports this decision made or changed
+    document: str | None = None
+    creation_digest: str | None = None
+
+    def digest(self) -> str:
+        """Tells a repeat of this record from another decision under the same sequence number."""
+        return digest([entry.model_dump(mode="json") for entry in self.audit] + [self.draft.status.value])

@@ -1,0 +1,88 @@
+"""Which command a draft takes in which status: the whole table, and the sentence of every refusal.
+
+Tests walk every (status, command) pair; docs/state-diagram.md is generated from here.
+"""
+
+from enum import StrEnum
+
+from domain.statuses import DraftStatus as S
+
+
+class Command(StrEnum):
+    EDIT = "edit"
+    VALIDATE = "validate"
+    APPROVE = "approve"
+    REVOKE_APPROVAL = "revoke_approval"
+    PRODUCTION_APPROVE = "production_approve"
+    PRODUCTION_REJECT = "production_reject"
+    PUSH = "push"
+    RETRY_PUSH = "retry_push"
+    REJECT = "reject"
+
+
+ALLOWED: dict[Command, frozenset[S]] = {
+    Command.EDIT: frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR}),
+    Command.VALIDATE: frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY}),
+    Command.APPROVE: frozenset({S.READY}),
+    Command.REVOKE_APPROVAL: frozenset({S.APPROVED}),
+    Command.PRODUCTION_APPROVE: frozenset({S.APPROVED}),
+    Command.PRODUCTION_REJECT: frozenset({S.APPROVED}),
+    Command.PUSH: frozenset({S.APPROVED}),
+    Command.RETRY_PUSH: frozenset({S.ERROR}),
+    Command.REJECT: frozenset({S.NEEDS_REVIEW, S.READY}),
+}
+
+MOVES: tuple[tuple[S, S, str], ...] = (
+    (S.NEW, S.EXTRACTED, "data present"),
+    (S.EXTRACTED, S.NEEDS_REVIEW, "validate: not ready"),
+    (S.EXTRACTED, S.READY, "validate: ready"),
+    (S.NEEDS_REVIEW, S.READY, "validate or edit: ready"),
+    (S.READY, S.NEEDS_REVIEW, "validate or edit: not ready"),
+    (S.NEEDS_REVIEW, S.REJECTED, "reject"),
+    (S.READY, S.REJECTED, "reject"),
+    (S.READY, S.APPROVED, "approve"),
+    (S.APPROVED, S.NEEDS_REVIEW, "revoke approval, or any edit"),
+    (S.APPROVED, S.PUSHING, "push"),
+    (S.PUSHING, S.PUSHED, "export sent"),
+    (S.PUSHING, S.ERROR, "export failed"),
+    (S.ERROR, S.PUSHING, "retry-push"),
+    (S.ERROR, S.NEEDS_REVIEW, "edit"),
+    (S.PUSHED, S.ERROR, "ERP ack: FAILED"),
+    (S.ERROR, S.PUSHED, "late ack: ACKED"),
+)
+
+TERMINAL = frozenset({S.REJECTED})
+
+_PHRASES: dict[Command, str] = {
+    Command.EDIT: "edit it",
+    Command.VALIDATE: "validate",
+    Command.APPROVE: "approve",
+    Command.REVOKE_APPROVAL: "revoke the approval",
+    Command.PRODUCTION_APPROVE: "approve for production",
+    Command.PRODUCTION_REJECT: "reject for production",
+    Command.PUSH: "push",
+    Command.RETRY_PUSH: "retry the push",
+    Command.REJECT: "reject",
+}
+
+_SPECIAL: dict[tuple[Command, S], str] = {
+    (Command.APPROVE, S.APPROVED): "Draft already approved",
+    (Command.PUSH, S.PUSHING): "Export already in progress or completed",
+    (Command.PUSH, S.PUSHED): "Export already in progress or completed",
+    (Command.RETRY_PUSH, S.PUSHING): "Export already in progress or completed",
+    (Command.RETRY_PUSH, S.PUSHED): "Export already succeeded",
+}
+
+
+def is_allowed(status: S, command: Command) -> bool:
+    return status in ALLOWED[command]
+
+
+def refusal(status: S, command: Command) -> str:
+    """The sentence for a person; names the current status. Source: domain.md, "Draft status"."""
+    special = _SPECIAL.get((command, status))
+    if special is not None:
+        return special
+    wanted = [name for name in S if name in ALLOWED[command]]
+    listed = ", ".join(wanted[:-1]) + " or " + wanted[-1] if len(wanted) > 1 else wanted[0]
+    return f"Draft must be {listed} to {_PHRASES[command]} (current: {status})"

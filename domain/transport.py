@@ -1,0 +1,114 @@
+"""Transport errors: which of them pass, and what an operator is told.
+
+One row per code. Connectors raise `TransportError` with a code and nothing else decides whether a
+delivery is tried again.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TransportCode(StrEnum):
+    AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
+    CONNECTION_TIMEOUT = "CONNECTION_TIMEOUT"
+    CONNECTION_REFUSED = "CONNECTION_REFUSED"
+    CONNECTION_LOST = "CONNECTION_LOST"
+    HOST_KEY_MISMATCH = "HOST_KEY_MISMATCH"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    FOLDER_NOT_FOUND = "FOLDER_NOT_FOUND"
+    DISK_FULL = "DISK_FULL"
+    ADDRESS_NOT_ALLOWED = "ADDRESS_NOT_ALLOWED"
+    CONFIGURATION_INVALID = "CONFIGURATION_INVALID"
+    VERIFICATION_FAILED = "VERIFICATION_FAILED"
+    FINAL_FILE_CONFLICT = "FINAL_FILE_CONFLICT"
+    CONNECTION_PAUSED = "CONNECTION_PAUSED"
+    CONNECTION_DISABLED = "CONNECTION_DISABLED"
+    DOCUMENT_INVALID = "DOCUMENT_INVALID"
+    SERVER_ERROR = "SERVER_ERROR"
+
+
+@dataclass(frozen=True)
+class TransportRule:
+    retryable: bool
+    sentence: str  # starts with the words of api.md where it fixes them
+
+
+TRANSPORT_RULES: dict[TransportCode, TransportRule] = {
+    TransportCode.AUTHENTICATION_FAILED: TransportRule(
+        False, "Authentication failed: check the user name and the password or key of the connection"
+    ),
+    TransportCode.CONNECTION_TIMEOUT: TransportRule(
+        True, "Connection timeout: the dropzone's server did not answer in time"
+    ),
+    TransportCode.CONNECTION_REFUSED: TransportRule(
+        True, "Connection refused: nothing listens at the connection's host and port"
+    ),
+    TransportCode.CONNECTION_LOST: TransportRule(
+        True, "Connection lost: the dropzone's server went away during the transfer"
+    ),
+    TransportCode.HOST_KEY_MISMATCH: TransportRule(
+        False, "Host key mismatch: the server showed a host key that is not among the pinned fingerprints"
+    ),
+    TransportCode.PERMISSION_DENIED: TransportRule(
+        False, "Permission denied: the user may not write to the export path"
+    ),
+    TransportCode.FOLDER_NOT_FOUND: TransportRule(
+        False, "Folder not found: the export path does not exist in the dropzone"
+    ),
+    TransportCode.DISK_FULL: TransportRule(True, "Disk full: the dropzone has no room for the file"),
+    TransportCode.ADDRESS_NOT_ALLOWED: TransportRule(
+        False, "Address not allowed: this deployment does not permit connections to that host or path"
+    ),
+    TransportCode.CONFIGURATION_INVALID: TransportRule(
+        False, "The connection's configuration cannot be read or used; save it again"
+    ),
+    TransportCode.VERIFICATION_FAILED: TransportRule(
+        True, "Verification failed: the file read back from the dropzone differs from what was written"
+    ),
+    TransportCode.FINAL_FILE_CONFLICT: TransportRule(
+        False, "Another file with this export's name but other content is in the dropzone; a person must look"
+    ),
+    TransportCode.CONNECTION_PAUSED: TransportRule(True, "The connection is paused; resume it to deliver"),
+    TransportCode.CONNECTION_DISABLED: TransportRule(
+        False, "The connection was disabled or removed after the push"
+    ),
+    TransportCode.DOCUMENT_INVALID: TransportRule(
+        False, "The export document does not match its JSON Schema; nothing was written"
+    ),
+    TransportCode.SERVER_ERROR: TransportRule(True, "The dropzone's server reported an error"),
+}
+
+
+class TransportError(Exception):
+    """A delivery step failed for a reason in `TRANSPORT_RULES`.
+
+    `technical` is for engineers (logs, Web UI); it must never hold a secret.
+    """
+
+    def __init__(
+        self, code: TransportCode, technical: str = "", *, host_key_fingerprint: str | None = None
+    ) -> None:
+        self.code = code
+        self.technical = technical
+        self.host_key_fingerprint = host_key_fingerprint
+        super().__init__(f"{self.sentence} ({technical})" if technical else self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        return TRANSPORT_RULES[self.code].sentence
+
+    @property
+    def retryable(self) -> bool:
+        return TRANSPORT_RULES[self.code].retryable
+
+
+class StagedFileLost(Exception):
+    """The staged file is gone although nobody can have published it: stage it again."""
+
+
+class FinalFileConflict(TransportError):
+    """The final name holds other bytes. `staged_present` tells whether ours is still unpublished."""
+
+    def __init__(self, technical: str, *, staged_present: bool) -> None:
+        self.staged_present = staged_present
+        super().__init__(TransportCode.FINAL_FILE_CONFLICT, technical)

@@ -1,0 +1,143 @@
+"""The way to PostgreSQL: one engine, every transaction inside one org, nothing without a timeout.
+
+Row-level security reads `app.org_id`, set for the transaction only: a plain SET would leak through the pool.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Row = RowMapping
+
+STATEMENT_TIMEOUT_S = 2.0
+CONNECT_TIMEOUT_S = 2.0
+_SET_ORG = text("SELECT set_config('app.org_id', :org, true)")
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL did not answer in time; nothing is known about the last statement."""
+
+
+class Database:
+    """Give connections. `url` is a `postgresql+asyncpg://` URL of the application role."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=10,
+            pool_timeout=CONNECT_TIMEOUT_S,
+            pool_pre_ping=False,
+            json_serializer=json.dumps,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_S,
+                "command_timeout": STATEMENT_TIMEOUT_S,
+                "server_settings": {
+                    "application_name": "countersign",
+                    "statement_timeout": str(int(STATEMENT_TIMEOUT_S * 1000)),
+                    "lock_timeout": "1500",
+                    "idle_in_transaction_session_timeout": "10000",
+                },
+            },
+        )
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def dispose(self) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, org_id: UUID) -> AsyncIterator[AsyncConnection]:
+        """One transaction that sees and writes rows of `org_id` only.
+
+        Raises:
+            DatabaseUnavailable: the server is down, too slow, or went away.
+        """
+        with _translated():
+            connection = await self._fresh(self._engine)
+            try:
+                async with connection.begin():
+                    await connection.execute(_SET_ORG, {"org": str(org_id)})
+                    yield connection
+            finally:
+                await connection.close()
+
+    async def call(self, statement: str, values: Mapping[str, Any]) -> list[Row]:
+        """One statement of its own: a SQL function that sets the org itself, in one round trip.
+
+        The function must bear to be called twice: after a lost connection it is.
+
+        Raises:
+            DatabaseUnavailable: the server is down, too slow, or went away.
+        """
+        with _translated():
+            try:
+                return await self._call(statement, values)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            return await self._call(statement, values)
+
+    async def _call(self, statement: str, values: Mapping[str, Any]) -> list[Row]:
+        async with self._single.connect() as connection:
+            result = await connection.execute(text(statement), dict(values))
+            return list(result.mappings()) if result.returns_rows else []
+
+    async def _fresh(self, engine: AsyncEngine) -> AsyncConnection:
+        """A connection that is alive: one that died in the pool takes its whole generation with it."""
+        connection = await engine.connect()
+        driver = (await connection.get_raw_connection()).driver_connection
+        if driver is not None and driver.is_closed():
+            await connection.invalidate()
+            await connection.close()
+            await engine.dispose()
+            connection = await engine.connect()
+        return connection
+
+    async def ping(self) -> None:
+        await self.call("SELECT 1", {})
+
+
+class _translated:  # noqa: N801 - reads as a statement: with _translated()
+    """Turn the many ways in which a server can be gone into `DatabaseUnavailable`."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and is_outage(error):
+            raise DatabaseUnavailable("PostgreSQL did not answer in time") from error
+
+
+_OUTAGE_STATES = frozenset({"57014", "57P01", "57P02", "57P03", "55P03", "53300", "25P03", "40001", "40P01"})
+
+
+def is_outage(error: BaseException) -> bool:
+    """True when the statement may be tried again later, False when it is wrong."""
+    if isinstance(error, PoolTimeoutError | TimeoutError | OSError | InterfaceError | OperationalError):
+        return True
+    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
+        return True
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        state = sqlstate(error)
+        return state is not None and (state in _OUTAGE_STATES or state.startswith("08"))
+    return False
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def constraint(error: DBAPIError) -> str | None:
+    """Name of the constraint that an insert or update broke, if that is what happened."""
+    cause = getattr(error.orig, "__cause__", None)
+    return getattr(cause, "constraint_name", None)

@@ -1,0 +1,47 @@
+"""Bring a database to the current schema. Run as its owner, who is not the application's role."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+APP_ROLE = "countersign_app"
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(_config(connection), "head")
+
+
+async def migrate(owner_url: str, app_password: str | None = None) -> None:
+    """Create the application's role when it is missing, then run all migrations that are new.
+
+    `app_password` sets the role's password; without it the server's own rules decide who may log in.
+    Two runs at once wait for each other.
+    """
+    engine = create_async_engine(owner_url, connect_args={"timeout": 10})
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(731946120)"))
+            await _ensure_app_role(connection, app_password)
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def _ensure_app_role(connection: AsyncConnection, password: str | None) -> None:
+    known = await connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": APP_ROLE})
+    if known is None:
+        await connection.execute(text(f"CREATE ROLE {APP_ROLE} LOGIN NOSUPERUSER NOBYPASSRLS"))
+    if password is not None:
+        # a utility statement takes no parameters; quote_literal keeps the password one literal
+        quoted = await connection.scalar(text("SELECT quote_literal(:password)"), {"password": password})
+        await connection.exec_driver_sql(f"ALTER ROLE {APP_ROLE} PASSWORD {quoted}")
