@@ -1,0 +1,129 @@
+"""Encryption at rest: AES-256-GCM under the deployment's master key.
+
+Stored bytes: version (1), key id (8), random nonce (12), ciphertext and tag. Version and key id are
+authenticated together with the caller's associated data.
+Source: docs/domain.md, "Connectors".
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from config.settings import Settings, SettingsError
+
+VERSION = b"\x01"
+KEY_ID_BYTES = 8
+NONCE_BYTES = 12
+TAG_BYTES = 16
+HEADER_BYTES = len(VERSION) + KEY_ID_BYTES
+
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class EncryptionError(Exception):
+    """Stored bytes cannot be read."""
+
+
+class UnknownKeyId(EncryptionError):
+    """The bytes were written under a key that is neither the master key nor a previous one."""
+
+    def __init__(self, key_id: bytes) -> None:
+        self.key_id = key_id
+        super().__init__(
+            f"encrypted under key {key_id.hex()}, which is not in ENCRYPTION_MASTER_KEY"
+            " or ENCRYPTION_PREVIOUS_KEYS"
+        )
+
+
+class DecryptionFailed(EncryptionError):
+    """The bytes were changed, cut short, or belong to another owner."""
+
+    def __init__(self) -> None:
+        super().__init__("the encrypted bytes were changed or belong to another owner")
+
+
+def connection_owner(org_id: UUID, connection_id: UUID) -> bytes:
+    """Associated data that ties a connection's secrets to its row; moved to another row they don't open."""
+    return b"countersign/connection/v1\x00" + org_id.bytes + connection_id.bytes
+
+
+class KeyRing:
+    """The master key writes; the master key and all previous keys read."""
+
+    def __init__(self, master_key: str, previous_keys: Sequence[str] = ()) -> None:
+        """
+        Args:
+            master_key: 64 hex characters.
+            previous_keys: older master keys, same form.
+
+        Raises:
+            SettingsError: for a key of another form; the text never holds the key.
+        """
+        master = _key("ENCRYPTION_MASTER_KEY", master_key)
+        self._current = _key_id(master)
+        self._ciphers = {self._current: AESGCM(master)}
+        for hex_key in previous_keys:
+            key = _key("ENCRYPTION_PREVIOUS_KEYS", hex_key)
+            self._ciphers.setdefault(_key_id(key), AESGCM(key))
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "KeyRing":
+        """
+        Raises:
+            SettingsError: for a key of another form than 64 hex characters.
+        """
+        return cls(
+            settings.encryption_master_key.get_secret_value(),
+            [key.get_secret_value() for key in settings.encryption_previous_keys],
+        )
+
+    def __repr__(self) -> str:
+        return f"KeyRing(current={self._current.hex()}, keys={len(self._ciphers)})"
+
+    def encrypt(self, plaintext: bytes, associated: bytes) -> bytes:
+        """Encrypt under the master key; `associated` must be given again to decrypt."""
+        header = VERSION + self._current
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ciphers[self._current].encrypt(nonce, plaintext, header + associated)
+        return header + nonce + sealed
+
+    def decrypt(self, blob: bytes, associated: bytes) -> bytes:
+        """
+        Raises:
+            UnknownKeyId: written under a key this ring does not hold.
+            DecryptionFailed: changed, cut short, or other associated data.
+        """
+        if len(blob) < HEADER_BYTES + NONCE_BYTES + TAG_BYTES or blob[:1] != VERSION:
+            raise DecryptionFailed
+        header, nonce, sealed = (
+            blob[:HEADER_BYTES],
+            blob[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES],
+            blob[HEADER_BYTES + NONCE_BYTES :],
+        )
+        key_id = header[len(VERSION) :]
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise UnknownKeyId(key_id)
+        try:
+            return cipher.decrypt(nonce, sealed, header + associated)
+        except InvalidTag:
+            raise DecryptionFailed from None
+
+    def is_current(self, blob: bytes) -> bool:
+        """Whether the bytes were written under the master key; if not, re-encrypt them."""
+        return blob[:HEADER_BYTES] == VERSION + self._current
+
+
+def _key(variable: str, text: str) -> bytes:
+    if not _HEX_KEY.fullmatch(text):
+        raise SettingsError(f"{variable}: every key must be 64 hex characters (32 random bytes)")
+    return bytes.fromhex(text)
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()[:KEY_ID_BYTES]

@@ -1,0 +1,209 @@
+"""The export folder on this machine or a mount of it.
+
+Every step opens the folder afresh within one thread, checks that it lies under the roots, and works
+relative to that descriptor: a symlink swapped in later leads nowhere, and a thread that hangs on a dead
+mount past its timeout holds no descriptor that someone else could come to own.
+"""
+
+import asyncio
+import ctypes
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TypeVar
+
+from connectors.addresses import folder_within_roots
+from connectors.dropzone_config import DropzoneConfig
+from connectors.handover import CHUNK_BYTES, Seen, temp_name
+from connectors.policy import ConnectorPolicy
+from connectors.port import OnProgress
+from domain.delivery import Capabilities
+from domain.transport import TransportCode, TransportError
+
+_RENAME_NOREPLACE = 1
+_BY_ERRNO = {
+    errno.EACCES: TransportCode.PERMISSION_DENIED,
+    errno.EPERM: TransportCode.PERMISSION_DENIED,
+    errno.EROFS: TransportCode.PERMISSION_DENIED,
+    errno.ENOENT: TransportCode.FOLDER_NOT_FOUND,
+    errno.ENOTDIR: TransportCode.FOLDER_NOT_FOUND,
+    errno.ENOSPC: TransportCode.DISK_FULL,
+    errno.EDQUOT: TransportCode.DISK_FULL,
+    errno.ETIMEDOUT: TransportCode.CONNECTION_TIMEOUT,
+}
+
+T = TypeVar("T")
+
+
+class FilesystemFolder:
+    """`export_path` in filesystem mode; every step has `operation_timeout_s`."""
+
+    def __init__(self, path: str, policy: ConnectorPolicy, timeout_s: float) -> None:
+        self._path = path
+        self._policy = policy
+        self._timeout_s = timeout_s
+
+    async def look(self, name: str, sha256: str, size_bytes: int, on_progress: OnProgress) -> Seen:
+        on_progress()
+        return await self._run("reading back", lambda folder: _look(folder, name, sha256, size_bytes))
+
+    async def create(self, name: str, content: bytes, on_progress: OnProgress) -> None:
+        on_progress()
+        await self._run("writing", lambda folder: _create(folder, name, content))
+        on_progress()
+
+    async def rename(self, source: str, target: str) -> None:
+        await self._run("renaming", lambda folder: _rename_new(folder, source, target))
+
+    async def remove(self, name: str) -> bool:
+        return await self._run("removing", lambda folder: _remove(folder, name))
+
+    async def require(self) -> None:
+        await self._run("opening the folder", lambda _: None)
+
+    async def probe(self) -> Capabilities:
+        """
+        Raises:
+            TransportError: when a file cannot be created and renamed.
+        """
+        return await self._run("probing", _probe)
+
+    async def _run(self, step: str, work: Callable[[int], T]) -> T:
+        def in_thread() -> T:
+            with _opened(self._path, self._policy) as folder:
+                return work(folder)
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await asyncio.to_thread(in_thread)
+        except TimeoutError as error:
+            raise TransportError(TransportCode.CONNECTION_TIMEOUT, step) from error
+        except OSError as error:
+            code = _BY_ERRNO.get(error.errno or 0, TransportCode.SERVER_ERROR)
+            name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            raise TransportError(code, f"{step}: {name}") from error
+
+
+@contextmanager
+def _opened(path: str, policy: ConnectorPolicy) -> Iterator[int]:
+    real = folder_within_roots(path, policy)
+    folder = os.open(real, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # A parent may have become a symlink between the check and the open.
+        again = folder_within_roots(path, policy)
+        if not os.path.samestat(os.fstat(folder), os.stat(again)):  # noqa: PTH116
+            raise TransportError(TransportCode.ADDRESS_NOT_ALLOWED, "the folder changed while it was opened")
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _look(folder: int, name: str, sha256: str, size_bytes: int) -> Seen:
+    try:
+        # O_NONBLOCK: opening a named pipe must not wait for a writer.
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return Seen.ABSENT
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:
+            return Seen.OTHER
+        raise
+    with os.fdopen(file, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
+            return Seen.OTHER
+        digest = hashlib.sha256()
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return Seen.SAME if digest.hexdigest() == sha256 else Seen.OTHER
+
+
+def _create(folder: int, name: str, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, 0o640, dir_fd=folder), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.fsync(folder)
+
+
+def _rename_new(folder: int, source: str, target: str) -> None:
+    """Rename, failing when the target exists. One step where the system offers it, else link and unlink."""
+    if not _renameat2(folder, source, target):
+        os.link(source, target, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        os.unlink(source, dir_fd=folder)
+    os.fsync(folder)
+
+
+def _renameat2(folder: int, source: str, target: str) -> bool:
+    """
+    Returns:
+        False when the C library, the kernel or the file system does not offer it.
+
+    Raises:
+        OSError: the rename itself failed.
+    """
+    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if function is None:
+        return False
+    result = function(
+        ctypes.c_int(folder),
+        ctypes.c_char_p(os.fsencode(source)),
+        ctypes.c_int(folder),
+        ctypes.c_char_p(os.fsencode(target)),
+        ctypes.c_uint(_RENAME_NOREPLACE),
+    )
+    if result == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}:
+        return False
+    raise OSError(number, os.strerror(number))
+
+
+def _remove(folder: int, name: str) -> bool:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    os.fsync(folder)
+    return True
+
+
+def _probe(folder: int) -> Capabilities:
+    first, second = temp_name("countersign-probe"), temp_name("countersign-probe")
+    try:
+        _create(folder, first, b"probe")
+        try:
+            _create(folder, first, b"probe")
+            exclusive = False
+        except FileExistsError:
+            exclusive = True
+        _rename_new(folder, first, second)
+    finally:
+        for name in (first, second):
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+    return Capabilities(exclusive_create=exclusive, rename=True, posix_rename=False, fsync=True)
+
+
+@asynccontextmanager
+async def filesystem_folder(
+    config: DropzoneConfig, policy: ConnectorPolicy
+) -> AsyncIterator[FilesystemFolder]:
+    """The export folder; nothing is opened yet."""
+    yield FilesystemFolder(config.export_path, policy, config.operation_timeout_s)
+
+
+async def probe_filesystem(config: DropzoneConfig, policy: ConnectorPolicy) -> Capabilities:
+    """What the folder can do.
+
+    Raises:
+        TransportError: the first thing that does not work.
+    """
+    if config.ack_path is not None:
+        await FilesystemFolder(config.ack_path, policy, config.operation_timeout_s).require()
+    return await FilesystemFolder(config.export_path, policy, config.operation_timeout_s).probe()
