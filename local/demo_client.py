@@ -1,0 +1,55 @@
+"""The demo's eyes and mouth: one HTTP client per person, and a check that prints what it expected."""
+
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+
+class DemoFailed(Exception):
+    """Something was not as it must be; the text says what."""
+
+
+class Person:
+    """Somebody logged in, with one client."""
+
+    def __init__(self, console: Console, base_url: str, email: str) -> None:
+        self.email = email
+        self._console = console
+        self._client = httpx.AsyncClient(base_url=base_url, trust_env=False, timeout=15)
+
+    async def log_in(self, password: str) -> None:
+        org = self.email.partition("@")[2].partition(".")[0]
+        body = {"org_slug": org, "email": self.email, "password": password}
+        answer = await self.call("POST", "/auth/login", 200, json=body)
+        self._client.headers["Authorization"] = f"Bearer {answer['access_token']}"
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def call(self, method: str, path: str, *expected: int, **request: Any) -> Any:
+        """Send a request, say so, and return the decoded answer.
+
+        Raises:
+            DemoFailed: when the status is none of `expected`.
+        """
+        response = await self._client.request(method, path, **request)
+        self._console.print(
+            f"  [dim]{self.email.partition('@')[0]:<11}[/dim] {method} {path} → {response.status_code}",
+            highlight=False,
+        )
+        if response.status_code not in expected:
+            raise DemoFailed(
+                f"{method} {path} answered {response.status_code}, expected "
+                f"{' or '.join(map(str, expected))}: {response.text[:600]}"
+            )
+        return response.json() if response.content else None
+
+
+def expect(found: object, wanted: object, what: str) -> None:
+    """
+    Raises:
+        DemoFailed: when they differ.
+    """
+    if found != wanted:
+        raise DemoFailed(f"{what}: expected {wanted!r}, found {found!r}")

@@ -1,0 +1,46 @@
+"""Real servers for the tests, started when the first test asks for them and shared by the session."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from local.postgres import DatabaseUrls
+from local.stack import Stack
+
+# Waiting times that a test need not wait out.
+QUICK = {
+    "COUNTERSIGN_ACK_POLL_S": "1",
+    "COUNTERSIGN_ACK_SETTLE_S": "1",
+    "COUNTERSIGN_DELIVERY_WINDOW_S": "20",
+}
+
+
+@pytest.fixture(scope="session")
+def stack_folder() -> Iterator[Path]:
+    """Short, because a unix socket's path has about a hundred characters at most."""
+    with tempfile.TemporaryDirectory(prefix="cs-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(stack_folder: Path) -> AsyncIterator[Stack]:
+    """PostgreSQL, Temporal, SFTP, worker and API as child processes, seeded. Leave it running as it was."""
+    async with Stack(stack_folder / "all", overrides=QUICK) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres(stack_folder: Path) -> AsyncIterator[DatabaseUrls]:
+    """A migrated, empty database of its own: `.owner` and `.app` URLs."""
+    async with Stack(stack_folder / "pg", services=("postgres",), seeded=False) as running:
+        yield running.database_urls
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal(stack_folder: Path) -> AsyncIterator[str]:
+    """The address of a Temporal dev server of its own, namespace `default`, search attributes registered."""
+    async with Stack(stack_folder / "temporal", services=("temporal",), seeded=False) as running:
+        yield running.temporal_address
