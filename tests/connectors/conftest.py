@@ -125,34 +125,70 @@ async def sftp_dropzone(
         yield Dropzone(connector, config, FolderFiles(root / "orders"), server.fingerprint)
 
 
+class OpenSshPipe(asyncssh.SSHServerSession[bytes]):
+    def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
+        self.chan = chan
+        self.incoming: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return subsystem == "sftp"
+
+    def session_started(self) -> None:
+        self.task = asyncio.create_task(self.run())
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self.incoming.put_nowait(data)
+
+    def eof_received(self) -> bool:
+        self.incoming.put_nowait(b"")
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.incoming.put_nowait(b"")
+
+    async def run(self) -> None:
+        assert OPENSSH_SFTP_SERVER is not None
+        pipe = asyncio.subprocess.PIPE
+        child = await asyncio.create_subprocess_exec(OPENSSH_SFTP_SERVER, stdin=pipe, stdout=pipe)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        answers = asyncio.create_task(self.answer(child.stdout))
+        while data := await self.incoming.get():
+            child.stdin.write(data)
+        child.stdin.close()
+        await child.wait()
+        await answers
+        self.chan.close()
+
+    async def answer(self, stdout: asyncio.StreamReader) -> None:
+        while data := await stdout.read(65536):
+            if not self.chan.is_closing():
+                self.chan.write(data)
+
+
+class OpenSshLogin(asyncssh.SSHServer):
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.conn = conn
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == PASSWORD
+
+    def session_requested(self) -> Any:
+        return self.conn.create_server_channel(encoding=None), OpenSshPipe()
+
+
 @asynccontextmanager
 async def openssh_dropzone(root: Path) -> AsyncIterator[Dropzone]:
     """asyncssh carries the SSH part; the folder is served by OpenSSH's own sftp-server."""
-    assert OPENSSH_SFTP_SERVER is not None
-    program = OPENSSH_SFTP_SERVER
-
-    class Login(asyncssh.SSHServer):
-        def password_auth_supported(self) -> bool:
-            return True
-
-        def validate_password(self, username: str, password: str) -> bool:
-            return password == PASSWORD
-
-    async def serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
-        child = await asyncio.create_subprocess_exec(
-            program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        await process.redirect(stdin=child.stdin, stdout=child.stdout)
-        await child.wait()
-        process.exit(0)
-
     key = asyncssh.generate_private_key("ssh-ed25519")
     server = await asyncssh.listen(
         "127.0.0.1",
         0,
-        server_factory=Login,
+        server_factory=OpenSshLogin,
         server_host_keys=[key],
-        process_factory=serve,
         encoding=None,
         gss_host=None,
     )
