@@ -43,6 +43,49 @@ class FenceOutcome(StrEnum):
     MAY_HAVE_BEEN_SENT = "may_have_been_sent"  # nobody can say; a person or the ack decides
 
 
+class DeliveryOrder(BaseModel):
+    """All that the delivery activities are told; never a secret: each try reads the connection afresh.
+
+    `log_rows` counts the push-log rows of this export's earlier stages.
+    """
+
+    org_id: UUID
+    draft_id: UUID
+    connection_id: UUID
+    storage_key: str
+    delivery: Delivery
+    log_rows: int = 0
+
+
+class StageResult(BaseModel):
+    staged: StagedFile
+    log_row: int  # the push-log row that publish goes on with
+
+
+class PublishOrder(BaseModel):
+    org_id: UUID
+    connection_id: UUID
+    export_id: UUID
+    staged: StagedFile
+    log_row: int
+
+
+class PublishResult(BaseModel):
+    outcome: PublishOutcome
+    dropzone_path: str
+
+
+class FenceOrder(BaseModel):
+    """`staged` is None when publish never started, or when nothing may be touched."""
+
+    org_id: UUID
+    connection_id: UUID
+    export_id: UUID
+    staged: StagedFile | None
+    code: str
+    message: str
+
+
 class Capabilities(BaseModel):
     """What a dropzone's server was seen to do."""
 

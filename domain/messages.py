@@ -9,11 +9,11 @@ from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.draft import Header, LineInput
+from domain.draft import Header, Line, LineInput
 from domain.policy import OrgPolicy
 from domain.statuses import Via
 from domain.transitions import Command
-from domain.values import MAX_LINES, LineNo, Reason, Text
+from domain.values import LineNo, Reason, Text
 
 DRAFT_ORDER_WORKFLOW = "DraftOrderWorkflow"
 ACKNOWLEDGE = "acknowledge"
@@ -139,8 +139,9 @@ class CreateDraft(BaseModel):
     digest: str
     token: str
     header: Header
-    lines: list[LineInput] = Field(max_length=MAX_LINES)
+    lines: list[Line]
     customer_name: str | None = None
+    policy: OrgPolicy
 
 
 class Receipt(BaseModel):

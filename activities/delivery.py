@@ -1,0 +1,240 @@
+"""Stage, publish and fence an export: three side effects, each safe to repeat.
+
+Every try reads the connection's configuration afresh and writes its own row of the push log. Errors
+leave as `ApplicationError` whose type is a `TransportCode`; the retry policy knows which ones pass.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import structlog
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import names
+from config.keys import EncryptionError, KeyRing, connection_owner
+from connectors.port import ERPConnectorPort
+from domain.delivery import (
+    DeliveryOrder,
+    FenceOrder,
+    FenceOutcome,
+    PublishOrder,
+    PublishResult,
+    StageResult,
+)
+from domain.export_schema import export_schema
+from domain.transport import FinalFileConflict, StagedFileLost, TransportCode, TransportError
+from storage import connections, push_log
+from storage.database import Database, DatabaseUnavailable
+from storage.documents import Documents
+
+log = structlog.get_logger(__name__)
+
+_SCHEMA = Draft202012Validator(export_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
+_HEARTBEAT_S = 2.0
+
+
+@dataclass(frozen=True)
+class _Target:
+    connector: ERPConnectorPort[Any]
+    config: Any
+    public: Mapping[str, Any]
+
+    def path_of(self, file_name: str) -> str:
+        return f"{str(self.public.get('export_path') or '').rstrip('/')}/{file_name}"
+
+
+class DeliveryActivities:
+    def __init__(
+        self,
+        database: Database,
+        documents: Documents,
+        keys: KeyRing,
+        connectors: Mapping[str, ERPConnectorPort[Any]],
+    ) -> None:
+        self._database = database
+        self._documents = documents
+        self._keys = keys
+        self._connectors = connectors
+
+    @activity.defn(name=names.STAGE)
+    async def stage(self, order: DeliveryOrder) -> StageResult:
+        """Check the document, keep a copy, upload it under a temporary name. Publishes nothing."""
+        delivery = order.delivery
+        row = order.log_rows + activity.info().attempt
+        request = {
+            "file_name": delivery.file_name,
+            "sha256": delivery.sha256,
+            "size_bytes": delivery.size_bytes,
+            "storage_key": order.storage_key,
+        }
+        async with self._try(order.org_id, order.connection_id, delivery.export_id, row, request) as target:
+            _check_document(delivery.document)
+            await self._documents.put(order.storage_key, delivery.document)
+            started = monotonic()
+            staged = await target.connector.stage(delivery, target.config, activity.heartbeat)
+            await self._note(
+                order.org_id, delivery.export_id, row, "PENDING", started, {"staged_as": staged.temp_name}
+            )
+        return StageResult(staged=staged, log_row=row)
+
+    @activity.defn(name=names.PUBLISH)
+    async def publish(self, order: PublishOrder) -> PublishResult:
+        """Give the staged file its final name, exactly once, whoever tried before."""
+        attempt = activity.info().attempt
+        row = order.log_row + attempt - 1
+        request = {"file_name": order.staged.file_name, "staged_as": order.staged.temp_name}
+        async with self._try(order.org_id, order.connection_id, order.export_id, row, request) as target:
+            started = monotonic()
+            outcome = await target.connector.publish(
+                order.staged, target.config, first_try=attempt == 1, on_progress=activity.heartbeat
+            )
+            path = target.path_of(order.staged.file_name)
+            response = {"outcome": outcome.value, "dropzone_path": path}
+            await self._note(order.org_id, order.export_id, row, "SUCCESS", started, response)
+        return PublishResult(outcome=outcome, dropzone_path=path)
+
+    @activity.defn(name=names.FENCE)
+    async def fence(self, order: FenceOrder) -> FenceOutcome:
+        """Make sure that a failed export cannot appear later, and close its push log."""
+        error = {"code": order.code, "message": order.message, "retryable": False}
+        try:
+            async with self._database.transaction(order.org_id) as connection:
+                await push_log.give_up(connection, order.org_id, order.export_id, error)
+            if order.staged is None:
+                return FenceOutcome.NOT_SENT
+            target = await self._target(order.org_id, order.connection_id, must_be_active=False)
+            async with _heartbeats():
+                return await target.connector.fence(order.staged, target.config)
+        except TransportError as failed:
+            raise _application_error(failed) from failed
+        except DatabaseUnavailable as failed:
+            raise ApplicationError(
+                "PostgreSQL did not answer in time", type="DatabaseUnavailable"
+            ) from failed
+
+    @asynccontextmanager
+    async def _try(
+        self, org_id: UUID, connection_id: UUID, export_id: UUID, row: int, request: dict[str, Any]
+    ) -> AsyncIterator[_Target]:
+        """One try with its row in the push log: opened before, closed with the reason when it fails."""
+        started = monotonic()
+        try:
+            async with self._database.transaction(org_id) as connection:
+                await push_log.open_try(connection, org_id, export_id, row, request, datetime.now(UTC))
+            target = await self._target(org_id, connection_id, must_be_active=True)
+            async with _heartbeats():
+                yield target
+        except (TransportError, StagedFileLost) as error:
+            failed = _application_error(error)
+            await self._note_failure(org_id, export_id, row, started, error, failed)
+            raise failed from error
+        except DatabaseUnavailable as error:
+            raise ApplicationError(str(error), type="DatabaseUnavailable") from error
+
+    async def _target(self, org_id: UUID, connection_id: UUID, *, must_be_active: bool) -> _Target:
+        async with self._database.transaction(org_id) as connection:
+            row = await connections.get(connection, org_id, connection_id)
+        if row is None or (must_be_active and row["status"] == "DISABLED"):
+            raise TransportError(TransportCode.CONNECTION_DISABLED)
+        if must_be_active and row["status"] == "PAUSED":
+            raise TransportError(TransportCode.CONNECTION_PAUSED)
+        connector = self._connectors.get(row["connector_type"])
+        if connector is None:
+            raise TransportError(TransportCode.CONFIGURATION_INVALID, "unknown connector type")
+        try:
+            stored = self._keys.decrypt(row["config_encrypted"], connection_owner(org_id, connection_id))
+        except EncryptionError as error:
+            raise TransportError(TransportCode.CONFIGURATION_INVALID, str(error)) from error
+        return _Target(connector, connector.load(stored), row["public_config"])
+
+    async def _note(
+        self, org_id: UUID, export_id: UUID, row: int, status: str, started: float, response: dict[str, Any]
+    ) -> None:
+        duration_ms = round((monotonic() - started) * 1000)
+        async with self._database.transaction(org_id) as connection:
+            await push_log.close_try(
+                connection, org_id, export_id, row, status, duration_ms=duration_ms, response=response
+            )
+
+    async def _note_failure(
+        self,
+        org_id: UUID,
+        export_id: UUID,
+        row: int,
+        started: float,
+        error: Exception,
+        failed: ApplicationError,
+    ) -> None:
+        retryable = error.retryable if isinstance(error, TransportError) else False
+        wait = _next_wait(activity.info().attempt)
+        note = {"code": failed.type, "message": failed.message, "retryable": retryable}
+        try:
+            async with self._database.transaction(org_id) as connection:
+                await push_log.close_try(
+                    connection,
+                    org_id,
+                    export_id,
+                    row,
+                    "RETRYING" if retryable or isinstance(error, StagedFileLost) else "FAILED",
+                    duration_ms=round((monotonic() - started) * 1000),
+                    error=note,
+                    next_retry_at=datetime.now(UTC) + wait if retryable else None,
+                )
+        except DatabaseUnavailable:
+            # the try's own error matters more; the next try closes this row
+            log.warning("push_log_not_written", export_id=str(export_id), row=row, code=failed.type)
+
+
+def _next_wait(attempt: int) -> timedelta:
+    """As workflows/policies.py has it: 1 s, doubling, at most 60 s."""
+    return timedelta(seconds=min(60, 2 ** min(attempt - 1, 6)))
+
+
+def _check_document(document: str) -> None:
+    """
+    Raises:
+        TransportError: DOCUMENT_INVALID, with the place that does not fit.
+    """
+    worst = best_match(_SCHEMA.iter_errors(json.loads(document, parse_float=Decimal)))
+    if worst is not None:
+        raise TransportError(TransportCode.DOCUMENT_INVALID, f"at {worst.json_path}: {worst.validator}")
+
+
+def _application_error(error: TransportError | StagedFileLost) -> ApplicationError:
+    if isinstance(error, StagedFileLost):
+        return ApplicationError("The staged file is gone; staging it again", type="StagedFileLost")
+    details: dict[str, Any] = {"technical": error.technical}
+    if isinstance(error, FinalFileConflict):
+        details["staged_present"] = error.staged_present
+    # the message goes to operators; what is technical stays in the details
+    message = error.sentence
+    if error.code is TransportCode.DOCUMENT_INVALID and error.technical:
+        message = f"{message} ({error.technical})"
+    return ApplicationError(message, details, type=error.code.value)
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Tell Temporal that this try is alive, also while a library waits."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(_HEARTBEAT_S)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()

@@ -1,0 +1,76 @@
+"""The audit trail, to read. Nothing here or anywhere else can change it."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, BaseModel
+
+from api.caller import AnyRole
+from api.paging import Page, Paging, bad_cursor, write_cursor
+from api.problems import problems
+from api.requests import ExactRoute
+from domain.values import printable
+from storage import audit_log
+
+router = APIRouter(route_class=ExactRoute, tags=["audit"], responses=problems(401))
+
+
+class AuditRow(BaseModel):
+    id: UUID
+    entity_type: str
+    entity_id: UUID
+    entity_seq: int
+    action: str
+    actor_user_id: UUID | None
+    actor_email: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    details: dict[str, Any] | None
+    via: str
+    request_id: str | None
+    ip: str | None
+    user_agent: str | None
+    created_at: datetime
+
+
+@router.get("/audit-log", response_model=Page[AuditRow])
+async def list_entries(
+    caller: AnyRole,
+    page: Paging,
+    entity_id: Annotated[UUID | None, Query()] = None,
+    action: Annotated[
+        str | None,
+        Query(max_length=100),
+        AfterValidator(lambda text: text if text is None else printable(text)),
+    ] = None,
+    actor_user_id: Annotated[UUID | None, Query()] = None,
+    date_from: Annotated[date | None, Query(description="first day, UTC")] = None,
+    date_to: Annotated[date | None, Query(description="last day, UTC")] = None,
+) -> Page[AuditRow]:
+    """Oldest first within one entity (`entity_id`), newest first over all."""
+    filters = {
+        "entity_id": entity_id,
+        "action": action,
+        "actor_user_id": actor_user_id,
+        "date_from": date_from,
+        "date_to": date_to,
+    }
+    after = None if page.after is None else _position(page.after)
+    async with caller.transaction() as connection:
+        rows = await audit_log.list_entries(
+            connection, caller.org_id, filters, limit=page.limit + 1, after=after
+        )
+    more = len(rows) > page.limit
+    rows = rows[: page.limit]
+    return Page(
+        data=[AuditRow.model_validate(dict(row)) for row in rows],
+        next_cursor=write_cursor(rows[-1]["position"]) if more else None,
+    )
+
+
+def _position(after: list[Any]) -> int:
+    if len(after) != 1 or not isinstance(after[0], int) or not 0 <= after[0] < 2**63:
+        raise bad_cursor()
+    return after[0]

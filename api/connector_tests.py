@@ -1,0 +1,52 @@
+"""What "test connection" answers: success, or 400 with the reason and the host key that was seen."""
+
+import asyncio
+from typing import Any
+
+from api.problems import Problem
+from connectors.port import ERPConnectorPort
+from domain.delivery import Capabilities, TestResult
+
+LIMIT_S = 60
+
+
+async def probe(connector: ERPConnectorPort[Any], config: Any) -> TestResult:
+    """Run the connector's own test, never longer than `LIMIT_S`."""
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return await connector.test_connection(config)
+    except TimeoutError:
+        return TestResult(
+            success=False,
+            code="CONNECTION_TIMEOUT",
+            error_message="Connection timeout: the test did not finish in time",
+            latency_ms=LIMIT_S * 1000,
+        )
+
+
+def test_answer(result: TestResult) -> dict[str, Any]:
+    """
+    Raises:
+        Problem: 400, when the test failed.
+    """
+    if not result.success:
+        raise test_problem(result)
+    return {
+        "success": True,
+        "message": "The connection works",
+        "latency_ms": result.latency_ms,
+        "host_key_fingerprint": result.host_key_fingerprint,
+        "capabilities": (result.capabilities or Capabilities()).model_dump(),
+    }
+
+
+def test_problem(result: TestResult) -> Problem:
+    return Problem(
+        400,
+        result.error_message or "The test failed",
+        code=result.code or "CONNECTION_TIMEOUT",
+        success=False,
+        message=result.error_message,
+        latency_ms=result.latency_ms,
+        host_key_fingerprint=result.host_key_fingerprint,
+    )

@@ -1,0 +1,68 @@
+"""From a request to a draft's workflow and back: the message, the send, and what a closed draft answers."""
+
+from uuid import UUID, uuid4
+
+from api.caller import Caller
+from api.idempotency import REUSED
+from api.problems import NotFound, unavailable
+from api.rooms import Rooms
+from commands.draft_orders import TemporalUnavailable, WorkflowGone
+from domain.messages import Message, Receipt
+from domain.refusals import KeyReused, TransitionRejected
+from domain.transitions import Command, is_allowed, refusal
+from storage.draft_orders import StoredDraft, get_draft
+from storage.projection import seen_key
+
+
+async def stored_draft(caller: Caller, draft_id: UUID) -> StoredDraft:
+    """
+    Raises:
+        NotFound: the caller's org has no such draft.
+    """
+    async with caller.transaction() as connection:
+        stored = await get_draft(connection, caller.org_id, draft_id, caller.policy.production_gate)
+    if stored is None:
+        raise NotFound("draft order")
+    return stored
+
+
+async def send(rooms: Rooms, caller: Caller, draft_id: UUID, command: Command, message: Message) -> Receipt:
+    """Have the draft decide; the receipt's `token` differs from `message.token` for a repeat.
+
+    Raises:
+        Refusal: with the sentence for the caller.
+        Problem: 404, or 503 when nobody knows.
+    """
+    message.actor = caller.actor
+    message.origin = caller.origin
+    message.policy = caller.policy
+    message.token = uuid4().hex
+    try:
+        return await rooms.drafts.send(command, caller.org_id, draft_id, message)
+    except TemporalUnavailable:
+        raise unavailable("The draft's workflow") from None
+    except WorkflowGone:
+        return await _of_closed(rooms, caller, draft_id, command, message)
+
+
+async def _of_closed(
+    rooms: Rooms, caller: Caller, draft_id: UUID, command: Command, message: Message
+) -> Receipt:
+    """The workflow has ended (or never was): the rows answer, for repeats as for refusals."""
+    stored = await stored_draft(caller, draft_id)
+    if message.key is not None:
+        seen = await seen_key(rooms.database, caller.org_id, draft_id, command.value, message.key)
+        if seen is not None:
+            if seen["digest"] != message.digest:
+                raise KeyReused(REUSED)
+            return Receipt(
+                command=command, sequence=seen["sequence"], token=seen["token"], result=seen["result"]
+            )
+    draft = stored.draft
+    if is_allowed(draft.status, command):
+        # an open draft without a workflow: `countersign reconcile` reports it
+        raise unavailable("The draft's workflow")
+    details: dict[str, object] = {"current_status": draft.status}
+    if command in {Command.PUSH, Command.RETRY_PUSH} and draft.last_export is not None:
+        details["erp_export_id"] = str(draft.last_export.id)
+    raise TransitionRejected(refusal(draft.status, command), **details)

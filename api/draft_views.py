@@ -1,0 +1,215 @@
+"""Drafts, lines and exports as the API answers them. Source: api.md, "Resources"."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from api.caller import Caller
+from domain.draft import (
+    Address,
+    Decoration,
+    Draft,
+    Export,
+    ExportError,
+    Issue,
+    Line,
+    ReadyCheck,
+    SourceDocument,
+)
+from domain.gates import Gate, allowed_actions, gates, line_summary
+from domain.messages import draft_workflow_id
+from domain.statuses import DraftStatus, ExportStatus, LineStatus
+from domain.transitions import Command
+from domain.values import Number
+from storage.draft_orders import StoredDraft
+
+
+class LineView(BaseModel):
+    id: UUID
+    line_no: int
+    customer_sku_raw: str | None
+    internal_sku: str | None
+    description: str | None
+    qty: Number | None
+    uom: str | None
+    unit_price: Number | None
+    requested_delivery_date: date | None
+    notes: str | None
+    decoration: Decoration | None
+    status: LineStatus | None
+    color_up_id: UUID | None = None
+    status_history: list[dict[str, Any]] = []
+
+
+class ExportView(BaseModel):
+    id: UUID
+    draft_order_id: UUID
+    attempt: int
+    status: ExportStatus
+    connection_id: UUID
+    connector_type: str
+    file_name: str
+    dropzone_path: str | None
+    export_storage_key: str
+    sha256: str
+    size_bytes: int
+    erp_order_id: str | None
+    unconfirmed: bool
+    may_have_been_sent: bool
+    error: ExportError | None
+    created_at: datetime
+    sent_at: datetime | None
+    acked_at: datetime | None
+    ack_overdue: bool
+
+
+class WorkflowView(BaseModel):
+    """Where an engineer finds the draft in Temporal. `run_id` is null: the id alone names the open run."""
+
+    id: str
+    run_id: str | None = None
+    url: str | None
+
+
+class DraftHead(BaseModel):
+    """A draft in a list."""
+
+    id: UUID
+    org_id: UUID
+    number: str
+    status: DraftStatus
+    version: int
+    customer_id: UUID | None
+    customer_name: str | None
+    external_order_number: str | None
+    currency: str | None
+    order_date: date | None
+    requested_delivery_date: date | None
+    waiting_for: str | None
+    line_summary: str
+    erp_order_id: str | None
+    approved_at: datetime | None
+    approved_by_user_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    created_by_user_id: UUID | None
+    last_edited_by_user_id: UUID | None
+    ready_check: ReadyCheck | None
+
+
+class DraftView(DraftHead):
+    notes: str | None
+    ship_to: Address | None
+    internal_review: bool | None
+    source_document: SourceDocument | None
+    lines: list[LineView]
+    approved_by: str | None
+    production_approved_at: datetime | None
+    production_approved_by_user_id: UUID | None
+    reject_reason: str | None
+    issues: list[Issue]
+    gates: list[Gate]
+    waiting_message: str | None
+    allowed_actions: list[Command]
+    exports: list[ExportView]
+    workflow: WorkflowView
+
+
+def head_view(draft: Draft, waiting_for: str | None) -> DraftHead:
+    return DraftHead(**_head(draft, waiting_for))
+
+
+def _head(draft: Draft, waiting_for: str | None) -> dict[str, Any]:
+    own = {name: getattr(draft, name) for name in DraftHead.model_fields if name in Draft.model_fields}
+    header = {
+        name: getattr(draft.header, name)
+        for name in (
+            "customer_id",
+            "external_order_number",
+            "currency",
+            "order_date",
+            "requested_delivery_date",
+        )
+    }
+    return own | header | {"waiting_for": waiting_for, "line_summary": line_summary(draft)}
+
+
+def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> DraftView:
+    draft = stored.draft
+    judged = gates(draft, caller.policy, has_connection=stored.has_connection)
+    return DraftView(
+        **_head(draft, stored.waiting_for),
+        notes=draft.header.notes,
+        ship_to=draft.header.ship_to,
+        internal_review=draft.header.internal_review,
+        source_document=draft.header.source_document,
+        lines=[line_view(line) for line in draft.lines],
+        approved_by=draft.approved_by_email,
+        production_approved_at=draft.production_approved_at,
+        production_approved_by_user_id=draft.production_approved_by_user_id,
+        reject_reason=draft.reject_reason,
+        issues=draft.issues,
+        gates=judged,
+        waiting_message=_waiting_message(stored, judged),
+        allowed_actions=allowed_actions(draft, caller.policy, has_connection=stored.has_connection),
+        exports=[
+            export_view(export, draft.id, caller.policy.ack_overdue_hours)
+            for export in reversed(draft.exports)
+        ],
+        workflow=workflow_view(draft.org_id, draft.id, ui_url),
+    )
+
+
+def line_view(line: Line) -> LineView:
+    return LineView(**{name: getattr(line, name) for name in Line.model_fields})
+
+
+def export_view(export: Export, draft_id: UUID, overdue_hours: int) -> ExportView:
+    due = export.ack_expected and export.status is ExportStatus.SENT and export.sent_at is not None
+    late = (
+        due
+        and export.sent_at is not None
+        and datetime.now(UTC) - export.sent_at > timedelta(hours=overdue_hours)
+    )
+    same = {name: getattr(export, name) for name in ExportView.model_fields if name in Export.model_fields}
+    return ExportView(
+        **same, draft_order_id=draft_id, export_storage_key=export.storage_key, ack_overdue=bool(late)
+    )
+
+
+def workflow_view(org_id: UUID, draft_id: UUID, ui_url: str | None) -> WorkflowView:
+    name = draft_workflow_id(org_id, draft_id)
+    url = None
+    if ui_url is not None:
+        url = f"{ui_url.rstrip('/')}/namespaces/default/workflows/{quote(name, safe='')}"
+    return WorkflowView(id=name, url=url)
+
+
+_WAITING_WORDS = {
+    "validation": "Waiting for validation",
+    "correction": "Waiting for corrections",
+    "operator_approval": "Waiting for an operator's approval",
+    "push": "Waiting for a push to the ERP",
+    "export": "Being delivered to the ERP's dropzone",
+    "ack": "Delivered; waiting for the ERP's acknowledgement",
+    "retry": "The export failed; retry the push or edit the draft",
+}
+
+
+def _waiting_message(stored: StoredDraft, judged: list[Gate]) -> str | None:
+    """One sentence for the operator: what this draft waits for, and why when it is stuck."""
+    if stored.waiting_for is None:
+        return None
+    if stored.waiting_for == "export" and stored.delivery_error:
+        return f"The last delivery try failed and is repeated: {stored.delivery_error}"
+    last = stored.draft.last_export
+    if stored.waiting_for == "retry" and last is not None and last.error is not None:
+        return f"The export failed: {last.error.message}"
+    if stored.waiting_for == "correction" and stored.draft.ready_check is None:
+        return "Changed after approval or failure; validate again"
+    by_gate = {"customer_approval": "customer", "production_approval": "production"}
+    gate = next((gate for gate in judged if gate.gate.value == by_gate.get(stored.waiting_for)), None)
+    return gate.message if gate else _WAITING_WORDS[stored.waiting_for]

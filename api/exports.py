@@ -1,0 +1,144 @@
+"""Exports: their state, their exact document, every delivery try, and a preview that writes nothing."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.caller import AnyRole, Caller
+from api.draft_sending import stored_draft
+from api.draft_views import ExportView, export_view
+from api.paging import Page
+from api.problems import NotFound, problems
+from api.requests import ExactRoute
+from domain.decisions import new_export
+from domain.draft import Export
+from domain.facts import CustomerFact, FactsRequest
+from domain.gates import gates, may_be_in_the_erp
+from domain.statuses import DraftStatus
+from storage import exports, push_log
+from storage.database import Row
+from storage.facts import read_facts
+
+router = APIRouter(route_class=ExactRoute, tags=["exports"], responses=problems(401, 404))
+
+
+class HeldBy(BaseModel):
+    gate: str
+    message: str
+    lines: list[dict[str, Any]] = []
+
+
+class PreviewConnector(BaseModel):
+    id: UUID
+    connector_type: str
+    export_path: str
+
+
+class Preview(BaseModel):
+    """What a push would do now. Only the time in `file_name` may differ from the export's."""
+
+    would_push: bool = False
+    held_by: list[HeldBy]
+    connector: PreviewConnector | None = None
+    file_name: str | None = None
+    sha256: str | None = None
+    document: dict[str, Any] | None = None
+
+
+class PushLogRow(BaseModel):
+    attempt_number: int
+    status: str
+    started_at: datetime
+    duration_ms: int | None
+    request: dict[str, Any] | None
+    response: dict[str, Any] | None
+    error: dict[str, Any] | None
+    next_retry_at: datetime | None
+
+
+def _view(row: Row, caller: Caller) -> ExportView:
+    export = Export.model_validate(dict(row))
+    return export_view(export, row["draft_order_id"], caller.policy.ack_overdue_hours)
+
+
+async def _row(caller: Caller, export_id: UUID) -> Row:
+    async with caller.transaction() as connection:
+        row = await exports.get(connection, caller.org_id, export_id)
+    if row is None:
+        raise NotFound("export")
+    return row
+
+
+@router.get("/draft-orders/{draft_id}/exports", response_model=Page[ExportView])
+async def of_draft(draft_id: UUID, caller: AnyRole) -> Page[ExportView]:
+    """Newest attempt first; all of them, because a draft has few."""
+    await stored_draft(caller, draft_id)
+    async with caller.transaction() as connection:
+        rows = await exports.of_draft(connection, caller.org_id, draft_id)
+    return Page(data=[_view(row, caller) for row in rows], next_cursor=None)
+
+
+@router.get("/exports/{export_id}", response_model=ExportView)
+async def read(export_id: UUID, caller: AnyRole) -> ExportView:
+    return _view(await _row(caller, export_id), caller)
+
+
+@router.get("/exports/{export_id}/document", response_class=Response)
+async def document(export_id: UUID, caller: AnyRole) -> Response:
+    """The file, byte for byte."""
+    row = await _row(caller, export_id)
+    async with caller.transaction() as connection:
+        text = await exports.document(connection, caller.org_id, export_id)
+    if text is None:
+        raise NotFound("document")
+    headers = {"Content-Disposition": f'attachment; filename="{row["file_name"]}"'}
+    return Response(text.encode(), media_type="application/json", headers=headers)
+
+
+@router.get("/exports/{export_id}/push-log", response_model=Page[PushLogRow])
+async def tries(export_id: UUID, caller: AnyRole) -> Page[PushLogRow]:
+    """Every delivery try, oldest first."""
+    await _row(caller, export_id)
+    async with caller.transaction() as connection:
+        rows = await push_log.rows(connection, caller.org_id, export_id)
+    return Page(data=[PushLogRow.model_validate(dict(row)) for row in rows], next_cursor=None)
+
+
+@router.get("/draft-orders/{draft_id}/push-preview", response_model=Preview)
+async def preview(draft_id: UUID, caller: AnyRole) -> Response:
+    """A dry run: the document as it would be sent, and what holds it back. Writes nothing."""
+    draft = (await stored_draft(caller, draft_id)).draft
+    request = FactsRequest(org_id=caller.org_id, draft_id=draft_id, customer_id=draft.header.customer_id)
+    async with caller.transaction() as connection:
+        facts = await read_facts(connection, request, 0)
+    held = [
+        HeldBy(gate=gate.gate.value, message=gate.message, lines=[line.model_dump() for line in gate.held_by])
+        for gate in gates(draft, facts.policy, has_connection=facts.connection is not None)
+        if not gate.passed
+    ]
+    if draft.status not in {DraftStatus.APPROVED, DraftStatus.ERROR} and not held:
+        held.append(HeldBy(gate="status", message=f"The draft is {draft.status}"))
+    if may_be_in_the_erp(draft) and draft.status is not DraftStatus.PUSHED:
+        held.append(HeldBy(gate="duplicate", message="The ERP may already have an earlier document"))
+    connection_fact = facts.connection
+    if connection_fact is None:
+        return _preview(Preview(held_by=held), "null")
+    unknown = CustomerFact(id=draft.header.customer_id or UUID(int=0), name=draft.customer_name or "?")
+    export, text = new_export(draft, facts.customer or unknown, connection_fact, datetime.now(UTC))
+    shown = Preview(
+        would_push=not held,
+        held_by=held,
+        connector=PreviewConnector.model_validate(connection_fact.model_dump()),
+        file_name=export.file_name,
+        sha256=export.sha256,
+    )
+    return _preview(shown, text)
+
+
+def _preview(shown: Preview, document: str) -> Response:
+    # the document goes in as text: parsed and written again its decimals would become floats
+    head = shown.model_dump_json(exclude={"document"})
+    return Response(f'{head[:-1]},"document":{document.strip()}}}', media_type="application/json")

@@ -1,0 +1,39 @@
+"""Health pages: `/livez` says that the process runs, `/readyz` that what it depends on answers."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from api.rooms import InRooms
+from commands.draft_orders import TemporalUnavailable
+from storage.database import DatabaseUnavailable
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def readyz(rooms: InRooms) -> JSONResponse:
+    """200 when PostgreSQL and Temporal answer, else 503 with the name of the one that does not."""
+    postgresql, temporal = await asyncio.gather(
+        _answers(rooms.database.ping()), _answers(rooms.drafts.ping())
+    )
+    checks = {"postgresql": postgresql, "temporal": temporal}
+    ready = postgresql and temporal
+    words = {name: "ok" if fine else "does not answer" for name, fine in checks.items()}
+    body = {"status": "ready" if ready else "not ready", "checks": words}
+    return JSONResponse(body, 200 if ready else 503, headers={} if ready else {"Retry-After": "2"})
+
+
+async def _answers(call: Awaitable[None]) -> bool:
+    try:
+        await call
+    except (DatabaseUnavailable, TemporalUnavailable):
+        return False
+    return True

@@ -1,0 +1,155 @@
+"""Do a POST once per Idempotency-Key: the work and its answer are one transaction.
+
+For everything that PostgreSQL alone decides; a draft's commands keep their keys in the workflow.
+A second request with the key waits for the first one's commit, then gets the same answer.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.caller import Caller
+from api.problems import Problem
+from domain.canonical import sha256_hex
+from domain.refusals import KeyReused
+
+REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
+
+
+def _clean(value: str | None) -> str | None:
+    """1 to 255 visible characters, quoted or bare; blanks inside are not visible."""
+    if value is None:
+        return None
+    quoted = len(value) >= 2 and value[0] == value[-1] == '"'
+    key = value[1:-1] if quoted else value
+    if not 1 <= len(key) <= 255 or any(not 33 <= ord(character) <= 126 for character in key):
+        raise Problem(422, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+    return key
+
+
+def _key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="1 to 255 visible characters; the same key again gets the same answer"),
+    ] = None,
+) -> str | None:
+    return _clean(idempotency_key)
+
+
+IdempotencyKey = Annotated[str | None, Depends(_key)]
+
+
+async def body_digest(request: Request) -> str:
+    """Digest over the body and the query; JSON that differs only in blanks or key order is the same."""
+    body = await request.body()
+    text_of_body = body.decode("utf-8", "replace")
+    if "json" in request.headers.get("content-type", ""):
+        with suppress(ValueError, RecursionError):
+            text_of_body = json.dumps(json.loads(body, parse_float=str), sort_keys=True) if body else ""
+    return sha256_hex(f"{request.url.query}\n{text_of_body}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a piece of work answers: `body` is a model or JSON; `location` fills the header."""
+
+    body: BaseModel | dict[str, Any]
+    status: int = 200
+    location: str | None = None
+    etag: int | None = None
+
+
+Work = Callable[[AsyncConnection], Awaitable[Answer]]
+
+
+async def once(request: Request, caller: Caller, key: str | None, work: Work) -> JSONResponse:
+    """Run `work` in a transaction of the caller's org, at most once per key; return its answer.
+
+    Raises:
+        KeyReused: the key came before with another body.
+    """
+    async with caller.transaction() as connection:
+        if key is not None:
+            stored = await _claim(connection, caller, request, key)
+            if stored is not None:
+                return stored
+        answer = await work(connection)
+        if isinstance(answer.body, BaseModel):
+            body = answer.body.model_dump_json()
+        else:
+            body = json.dumps(answer.body)
+        headers = {"Location": answer.location} if answer.location else {}
+        if answer.etag is not None:
+            headers["ETag"] = f'"{answer.etag}"'
+        if key is not None:
+            await _keep(connection, caller, request, key, answer.status, headers, body)
+    return _response(answer.status, headers, body)
+
+
+def _scope(request: Request) -> str:
+    return f"{request.method} {request.url.path}"
+
+
+async def _claim(
+    connection: AsyncConnection, caller: Caller, request: Request, key: str
+) -> JSONResponse | None:
+    values = {"org": caller.org_id, "scope": _scope(request), "key": key}
+    digest = await body_digest(request)
+    claimed = await connection.execute(
+        text(
+            "INSERT INTO idempotency_key (org_id, scope, key, digest, created_at) "
+            "VALUES (:org, :scope, :key, :digest, :at) ON CONFLICT DO NOTHING"
+        ),
+        {**values, "digest": digest, "at": datetime.now(UTC)},
+    )
+    if claimed.rowcount == 1:
+        return None
+    query = text(
+        "SELECT digest, status_code, headers, body FROM idempotency_key "
+        "WHERE org_id = :org AND scope = :scope AND key = :key"
+    )
+    row = (await connection.execute(query, values)).mappings().one()
+    if row["digest"] != digest:
+        raise KeyReused(REUSED)
+    return _response(row["status_code"], row["headers"], row["body"])
+
+
+async def _keep(
+    connection: AsyncConnection,
+    caller: Caller,
+    request: Request,
+    key: str,
+    status: int,
+    headers: dict[str, str],
+    body: str,
+) -> None:
+    await connection.execute(
+        text(
+            "UPDATE idempotency_key SET status_code = :status, headers = cast(:headers AS jsonb), "
+            "body = :body WHERE org_id = :org AND scope = :scope AND key = :key"
+        ),
+        {
+            "org": caller.org_id,
+            "scope": _scope(request),
+            "key": key,
+            "status": status,
+            "headers": json.dumps(headers),
+            "body": body,
+        },
+    )
+
+
+def _response(status: int, headers: dict[str, str], body: str) -> JSONResponse:
+    response = JSONResponse(None, status, headers=headers)
+    response.body = body.encode()
+    response.headers["content-length"] = str(len(response.body))
+    return response

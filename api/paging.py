@@ -1,0 +1,57 @@
+"""Pages: `?limit=&cursor=` in, `{"data": [...], "next_cursor": ...}` out. Cursors are opaque to clients."""
+
+import base64
+import json
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+
+from api.problems import Problem
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    data: list[Item]
+    next_cursor: str | None
+
+
+class PageQuery(BaseModel):
+    limit: int
+    after: list[Any] | None  # the sort values of the last row seen
+
+
+def _page(
+    limit: Annotated[
+        int, Query(ge=1, description=f"at most {MAX_LIMIT}; more is lowered to it")
+    ] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> PageQuery:
+    return PageQuery(limit=min(limit, MAX_LIMIT), after=None if cursor is None else _read(cursor))
+
+
+Paging = Annotated[PageQuery, Depends(_page)]
+
+
+def write_cursor(*values: object) -> str:
+    texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(json.dumps(texts, default=str).encode()).decode()
+
+
+def _read(cursor: str) -> list[Any]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, list):
+        raise bad_cursor()
+    return values
+
+
+def bad_cursor() -> Problem:
+    return Problem(422, "cursor: take it from next_cursor of the page before, as it is")

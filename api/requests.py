@@ -1,0 +1,142 @@
+"""Requests as we read them: exact decimals, an id each, a size limit, a deadline.
+
+JSON numbers become decimals, never binary floats; NaN and Infinity are refused.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, render, unavailable
+
+MAX_BODY_BYTES = 1024 * 1024
+_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def _refuse_constant(text: str) -> Decimal:
+    raise json.JSONDecodeError(f"{text} is not JSON", text, 0)
+
+
+class ExactRequest(Request):
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            body = await self.body()
+            try:
+                self._json = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+            except (RecursionError, UnicodeDecodeError, ValueError) as error:
+                if isinstance(error, json.JSONDecodeError):
+                    raise
+                raise json.JSONDecodeError("the body is not valid JSON", "", 0) from None
+        return self._json
+
+
+class ExactRoute(APIRoute):
+    """Route class of every router, so that bodies are read by `ExactRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(ExactRequest(request.scope, request.receive))
+
+        return handle
+
+
+class RequestGuard:
+    """Outermost: gives each request its id and its deadline, and refuses large bodies.
+
+    `exempt` names path endings that talk to a customer's server and keep their own time.
+    """
+
+    def __init__(self, app: ASGIApp, *, answer_within_s: float, exempt: tuple[str, ...]) -> None:
+        self._app = app
+        self._answer_within_s = answer_within_s
+        self._exempt = exempt
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _SANE_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._limited(scope, headers, receive, _tagged(send, request_id))
+        finally:
+            structlog.contextvars.clear_contextvars()
+
+    async def _limited(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        too_large = Problem(413, f"The body may have at most {MAX_BODY_BYTES} bytes (1 MiB)")
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            await render(request, too_large)(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        within = None if scope["path"].endswith(self._exempt) else self._answer_within_s
+        try:
+            async with asyncio.timeout(within):
+                await self._app(scope, _bounded(receive), watched)
+        except BodyTooLarge:
+            if not started:
+                await render(request, too_large)(scope, receive, send)
+        except TimeoutError:
+            if started:
+                raise
+            await render(request, unavailable("A server that we depend on"))(scope, receive, send)
+
+
+class BodyTooLarge(Exception):
+    """A body without a declared length went over the limit."""
+
+
+def _bounded(receive: Receive) -> Receive:
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        return message
+
+    return bounded
+
+
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def _tagged(send: Send, request_id: str) -> Send:
+    async def tagged(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = request_id
+            for name, value in _SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return tagged

@@ -1,0 +1,35 @@
+"""What the API holds while it runs: made once by `create_app`, reached through `Depends`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+
+from api.login_limits import LoginLimits
+from api.tokens import Tokens
+from commands.draft_orders import DraftOrders
+from config.keys import KeyRing
+from config.settings import Settings
+from connectors.port import ERPConnectorPort
+from storage.database import Database
+from storage.documents import Documents
+
+
+@dataclass(frozen=True)
+class Rooms:
+    settings: Settings
+    database: Database
+    drafts: DraftOrders
+    tokens: Tokens
+    keys: KeyRing
+    connectors: Mapping[str, ERPConnectorPort[Any]]
+    documents: Documents
+    login_limits: LoginLimits
+
+
+def _rooms(request: Request) -> Rooms:
+    return cast(Rooms, request.app.state.rooms)
+
+
+InRooms = Annotated[Rooms, Depends(_rooms)]

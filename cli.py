@@ -1,0 +1,148 @@
+"""`countersign`: set up a database, make the first org, verify the audit trail."""
+
+import asyncio
+import os
+import re
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+import typer
+from rich.console import Console
+
+from api.passwords import hash_password
+from storage import audit_log
+from storage.database import Database, DatabaseUnavailable
+from storage.migrate import migrate as run_migrations
+from storage.organizations import create_org as insert_org
+from storage.users import create_user
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+db = typer.Typer(no_args_is_help=True, help="The database's schema.")
+admin = typer.Typer(no_args_is_help=True, help="Organisations and first users.")
+audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
+app.add_typer(db, name="db")
+app.add_typer(admin, name="admin")
+app.add_typer(audit, name="audit")
+
+out = Console()
+err = Console(stderr=True)
+
+
+def _run(work: Coroutine[Any, Any, int]) -> None:
+    try:
+        code = asyncio.run(work)
+    except (DatabaseUnavailable, OSError) as error:
+        err.print(f"PostgreSQL cannot be reached: {error}")
+        code = 3
+    raise typer.Exit(code)
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        err.print(f"{name} is not set")
+        raise typer.Exit(2)
+    return value
+
+
+@db.command()
+def migrate() -> None:
+    """Bring the schema up to date, as DATABASE_OWNER_URL; DATABASE_APP_PASSWORD sets the app role's."""
+
+    async def work() -> int:
+        await run_migrations(_required("DATABASE_OWNER_URL"), os.environ.get("DATABASE_APP_PASSWORD"))
+        out.print("The database is up to date.")
+        return 0
+
+    _run(work())
+
+
+@admin.command()
+def create_org(
+    slug: Annotated[str, typer.Argument(help="short name for logging in, such as acme")],
+    name: Annotated[str, typer.Argument(help="the organisation's name")],
+    email: Annotated[str, typer.Argument(help="e-mail address of its first admin")],
+    password: Annotated[
+        str,
+        typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="COUNTERSIGN_PASSWORD"),
+    ],
+) -> None:
+    """Make an organisation and its first ADMIN."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", slug):
+        err.print("The slug may have lower-case letters, digits and hyphens only.")
+        raise typer.Exit(2)
+    if len(password) < 10:
+        err.print("The password must have at least 10 characters.")
+        raise typer.Exit(2)
+
+    async def work() -> int:
+        database = Database(_required("DATABASE_URL"), pool_size=1)
+        try:
+            if any(row["slug"] == slug for row in await database.call("SELECT * FROM list_orgs()", {})):
+                err.print(f"There is an organisation {slug} already.")
+                return 1
+            org_id, now = uuid4(), datetime.now(UTC)
+            async with database.transaction(org_id) as connection:
+                await insert_org(connection, org_id, slug, name, now)
+                values = {
+                    "id": uuid4(),
+                    "org_id": org_id,
+                    "email": email,
+                    "name": email,
+                    "role": "ADMIN",
+                    "password_hash": hash_password(password),
+                }
+                await create_user(connection, values, now)
+            out.print(f"Organisation {slug} has the id {org_id}; {email} may log in.")
+            return 0
+        finally:
+            await database.dispose()
+
+    _run(work())
+
+
+@audit.command()
+def verify(
+    org: Annotated[str | None, typer.Option(help="slug; all organisations without it")] = None,
+) -> None:
+    """Check every row of the trail; exit 1 when one was changed, removed or put in."""
+
+    async def work() -> int:
+        database = Database(_required("DATABASE_URL"), pool_size=1)
+        try:
+            orgs = [
+                row
+                for row in await database.call("SELECT * FROM list_orgs()", {})
+                if org is None or row["slug"] == org
+            ]
+            if not orgs:
+                err.print("There is no such organisation.")
+                return 2
+            broken = 0
+            for row in orgs:
+                broken += await _verify_org(database, row["org_id"], row["slug"])
+            return 1 if broken else 0
+        finally:
+            await database.dispose()
+
+    _run(work())
+
+
+async def _verify_org(database: Database, org_id: UUID, slug: str) -> int:
+    broken = 0
+    async with database.transaction(org_id) as connection:
+        async for found in audit_log.verify(connection, org_id):
+            if isinstance(found, int):
+                out.print(f"{slug}: {found} rows, {broken or 'none'} broken")
+                continue
+            broken += 1
+            err.print(
+                f"{slug}: {found.entity_type} {found.entity_id} row {found.entity_seq}: {found.problem}"
+            )
+    return broken
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,175 @@
+"""Send commands to drafts' workflows, by name: for the API, the CLI and activities alike."""
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Any, NoReturn
+from uuid import UUID, uuid4
+
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.canonical import sha256_hex
+from domain.messages import (
+    ACKNOWLEDGE,
+    DRAFT_ORDER_WORKFLOW,
+    Acknowledgement,
+    CreateDraft,
+    Message,
+    Receipt,
+    draft_workflow_id,
+)
+from domain.refusals import REFUSALS, InputRefused
+from domain.statuses import DraftStatus, WaitingFor
+from domain.transitions import Command
+
+ORG_ID = SearchAttributeKey.for_keyword("OrgId")
+DRAFT_ID = SearchAttributeKey.for_keyword("DraftId")
+DRAFT_NUMBER = SearchAttributeKey.for_keyword("DraftNumber")
+DRAFT_STATUS = SearchAttributeKey.for_keyword("DraftStatus")
+WAITING_FOR = SearchAttributeKey.for_keyword("WaitingFor")
+
+_FULL_PAUSE_S = 0.05
+
+
+class WorkflowGone(Exception):
+    """No open workflow has this id: the draft is finished, or never was. The read model knows which."""
+
+
+class TemporalUnavailable(Exception):
+    """Temporal or its workers did not answer in time; the command may still be carried out."""
+
+
+class DraftOrders:
+    """`answer_within_s` bounds every call, retries included."""
+
+    def __init__(self, client: Client, task_queue: str, answer_within_s: float) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._answer_within_s = answer_within_s
+
+    async def create(self, message: CreateDraft) -> bool:
+        """Start the draft's workflow; False when it was already there (a repeat).
+
+        Raises:
+            TemporalUnavailable: nobody knows whether it started; a repeat with the same id is safe.
+        """
+        try:
+            await self._client.start_workflow(
+                DRAFT_ORDER_WORKFLOW,
+                message,
+                id=draft_workflow_id(message.org_id, message.draft_id),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=_summary(message),
+                search_attributes=_search_attributes(message),
+                rpc_timeout=timedelta(seconds=self._answer_within_s),
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except RPCError as error:
+            _raise(error)
+        return True
+
+    async def send(self, command: Command, org_id: UUID, draft_id: UUID, message: Message) -> Receipt:
+        """Have the workflow decide `command`; return when its decision is recorded.
+
+        Raises:
+            Refusal: the draft does not take the command.
+            WorkflowGone: no open workflow.
+            TemporalUnavailable: no answer in time.
+        """
+        handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
+        until = time.monotonic() + self._answer_within_s
+        update_id = _update_id(command, message)
+        while True:
+            try:
+                receipt: Receipt = await handle.execute_update(
+                    command.value,
+                    message,
+                    id=update_id,
+                    result_type=Receipt,
+                    rpc_timeout=timedelta(seconds=max(0.05, until - time.monotonic())),
+                )
+                return receipt
+            except WorkflowUpdateFailedError as error:
+                _refuse(error.cause)
+            except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+                raise TemporalUnavailable("The draft's workflow did not answer in time") from error
+            except RPCError as error:
+                full = error.status is RPCStatusCode.RESOURCE_EXHAUSTED
+                if not full or time.monotonic() + _FULL_PAUSE_S > until:
+                    _raise(error)
+            # ten updates may be in flight on one workflow: wait for a place
+            await asyncio.sleep(_FULL_PAUSE_S)
+
+    async def acknowledge(self, org_id: UUID, draft_id: UUID, ack: Acknowledgement) -> None:
+        """Tell the draft what the ERP said; returns once Temporal has it."""
+        handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
+        try:
+            await handle.signal(ACKNOWLEDGE, ack, rpc_timeout=timedelta(seconds=self._answer_within_s))
+        except RPCError as error:
+            _raise(error)
+
+    async def ping(self) -> None:
+        try:
+            healthy = await self._client.service_client.check_health(
+                timeout=timedelta(seconds=self._answer_within_s / 2)
+            )
+        except RPCError as error:
+            _raise(error)
+        if not healthy:
+            raise TemporalUnavailable("Temporal says that it is not serving")
+
+
+def _update_id(command: Command, message: Message) -> str:
+    if message.key is None:
+        return f"{command}:{uuid4().hex}"
+    return f"{command}:{sha256_hex(message.key + '|' + message.digest)}"
+
+
+def _summary(message: CreateDraft) -> str:
+    parts = (message.number, message.header.external_order_number, message.customer_name)
+    return ", ".join(part for part in parts if part)[:200]
+
+
+def _search_attributes(message: CreateDraft) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(ORG_ID, str(message.org_id)),
+            SearchAttributePair(DRAFT_ID, str(message.draft_id)),
+            SearchAttributePair(DRAFT_NUMBER, message.number),
+            SearchAttributePair(DRAFT_STATUS, DraftStatus.EXTRACTED.value),
+            SearchAttributePair(WAITING_FOR, WaitingFor.VALIDATION.value),
+        ]
+    )
+
+
+def _refuse(cause: BaseException | None) -> NoReturn:
+    if isinstance(cause, ApplicationError):
+        refusal = REFUSALS.get(cause.type or "")
+        if refusal is not None:
+            details: dict[str, Any] = cause.details[0] if cause.details else {}
+            raise refusal(cause.message, **details) from cause
+        if cause.type == "RuntimeError":
+            raise InputRefused("The command's fields cannot be read") from cause
+    raise TemporalUnavailable("The draft's workflow could not carry out the command") from cause
+
+
+def _raise(error: RPCError) -> NoReturn:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        raise WorkflowGone from error
+    raise TemporalUnavailable("Temporal did not answer in time") from error

@@ -1,0 +1,23 @@
+"""The Temporal client of every process, configured by the environment (`temporalio.envconfig`)."""
+
+from typing import Any, cast
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.service import KeepAliveConfig
+
+
+async def connect(*, lazy: bool = False) -> Client:
+    """A client for TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… .
+
+    `lazy` postpones the connection to the first call, so that an API starts while Temporal is down.
+    """
+    options = cast(dict[str, Any], ClientConfig.load_client_connect_config())
+    options.setdefault("target_host", "localhost:7233")
+    return await Client.connect(
+        **options,
+        lazy=lazy,
+        data_converter=pydantic_data_converter,
+        keep_alive_config=KeepAliveConfig(interval_millis=5_000, timeout_millis=5_000),
+    )

@@ -1,0 +1,107 @@
+"""Customers of an org. `erp_customer_number` is unique within the org where it is known."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import Row
+from storage.uniqueness import unique
+
+_WRITABLE = ("name", "erp_customer_number", "default_currency", "time_zone", "internal_review_default")
+_SET = ", ".join(f"{column} = :{column}" for column in _WRITABLE)
+_COLUMNS = f"id, {', '.join(_WRITABLE)}, version, created_at, updated_at"
+_NUMBER = "customer_org_id_erp_customer_number_key"
+
+
+async def create_customer(
+    connection: AsyncConnection, org_id: UUID, customer_id: UUID, values: dict[str, Any], at: datetime
+) -> Row:
+    """Insert one; `values` holds every writable column.
+
+    Raises:
+        Taken: another customer has the ERP number.
+    """
+    statement = text(
+        f"INSERT INTO customer (id, org_id, {', '.join(_WRITABLE)}, created_at, updated_at) "
+        f"VALUES (:id, :org, {', '.join(f':{name}' for name in _WRITABLE)}, :at, :at) RETURNING {_COLUMNS}"
+    )
+    with unique(_NUMBER):
+        found = await connection.execute(statement, {**values, "id": customer_id, "org": org_id, "at": at})
+    return found.mappings().one()
+
+
+async def get_customer(
+    connection: AsyncConnection, org_id: UUID, customer_id: UUID, *, lock: bool = False
+) -> Row | None:
+    query = f"SELECT {_COLUMNS} FROM customer WHERE org_id = :org AND id = :id"
+    query += " FOR UPDATE" if lock else ""
+    return (await connection.execute(text(query), {"org": org_id, "id": customer_id})).mappings().first()
+
+
+async def list_customers(
+    connection: AsyncConnection,
+    org_id: UUID,
+    *,
+    q: str | None,
+    limit: int,
+    after: tuple[datetime, UUID] | None,
+) -> list[Row]:
+    """Newest first; `q` is looked for in name and ERP number, literally and in any case."""
+    values: dict[str, Any] = {"org": org_id, "limit": limit}
+    conditions = ["org_id = :org"]
+    if q is not None:
+        conditions.append("position(lower(:q) IN lower(concat_ws(chr(10), name, erp_customer_number))) > 0")
+        values["q"] = q
+    if after is not None:
+        conditions.append("(created_at, id) < (:after_at, :after_id)")
+        values |= {"after_at": after[0], "after_id": after[1]}
+    query = (
+        f"SELECT {_COLUMNS} FROM customer WHERE {' AND '.join(conditions)} "
+        "ORDER BY created_at DESC, id DESC LIMIT :limit"
+    )
+    return list((await connection.execute(text(query), values)).mappings())
+
+
+async def update_customer(
+    connection: AsyncConnection, org_id: UUID, row: Row, changes: dict[str, Any], at: datetime
+) -> Row:
+    """Change a row that this transaction has locked.
+
+    Raises:
+        Taken: another customer has the ERP number.
+    """
+    statement = text(
+        f"UPDATE customer SET {_SET}, version = version + 1, updated_at = :at "
+        f"WHERE org_id = :org AND id = :id RETURNING {_COLUMNS}"
+    )
+    values = {name: changes.get(name, row[name]) for name in _WRITABLE}
+    with unique(_NUMBER):
+        found = await connection.execute(statement, {**values, "org": org_id, "id": row["id"], "at": at})
+    return found.mappings().one()
+
+
+async def ids_by_number(
+    connection: AsyncConnection, org_id: UUID, numbers: Collection[str]
+) -> dict[str, UUID]:
+    """Customers by ERP number; unknown numbers are left out."""
+    query = text(
+        "SELECT erp_customer_number, id FROM customer WHERE org_id = :org AND erp_customer_number = ANY(:numbers)"
+    )
+    rows = await connection.execute(query, {"org": org_id, "numbers": list(numbers)})
+    return {row[0]: row[1] for row in rows}
+
+
+async def ids_by_name(
+    connection: AsyncConnection, org_id: UUID, names: Collection[str]
+) -> dict[str, list[UUID]]:
+    """Customers by name, exactly as written; a name may be borne by several."""
+    query = text(
+        "SELECT name, array_agg(id ORDER BY id) FROM customer WHERE org_id = :org AND name = ANY(:names) "
+        "GROUP BY name"
+    )
+    rows = await connection.execute(query, {"org": org_id, "names": list(names)})
+    return {row[0]: list(row[1]) for row in rows}

@@ -1,0 +1,104 @@
+"""The push log: one row per delivery try of an export, written by the tries themselves."""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import Row
+
+LOST = {
+    "code": "WORKER_LOST",
+    "message": "The worker stopped or hung before this try had ended",
+    "retryable": True,
+}
+
+
+async def open_try(
+    connection: AsyncConnection,
+    org_id: UUID,
+    export_id: UUID,
+    number: int,
+    request: dict[str, Any],
+    at: datetime,
+) -> None:
+    """Start row `number`; a row left open by a try that never ended is closed first. Repeats are harmless."""
+    await connection.execute(
+        text(
+            "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
+            "  WHERE export_id = :export AND org_id = :org AND status = 'PENDING' "
+            "  AND attempt_number < :number) "
+            "INSERT INTO erp_push_log (export_id, attempt_number, org_id, status, started_at, request) "
+            "VALUES (:export, :number, :org, 'PENDING', :at, cast(:request AS jsonb)) "
+            "ON CONFLICT (export_id, attempt_number) DO NOTHING"
+        ),
+        {
+            "org": org_id,
+            "export": export_id,
+            "number": number,
+            "at": at,
+            "request": json.dumps(request),
+            "lost": json.dumps(LOST),
+        },
+    )
+
+
+async def close_try(
+    connection: AsyncConnection,
+    org_id: UUID,
+    export_id: UUID,
+    number: int,
+    status: str,
+    *,
+    duration_ms: int,
+    response: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+    next_retry_at: datetime | None = None,
+) -> None:
+    """Say how row `number` went; `duration_ms` adds up over stage and publish."""
+    await connection.execute(
+        text(
+            "UPDATE erp_push_log SET status = :status, duration_ms = coalesce(duration_ms, 0) + :duration, "
+            "response = coalesce(response, '{}') || coalesce(cast(:response AS jsonb), '{}'), "
+            "error = cast(:error AS jsonb), next_retry_at = :next "
+            "WHERE org_id = :org AND export_id = :export AND attempt_number = :number"
+        ),
+        {
+            "org": org_id,
+            "export": export_id,
+            "number": number,
+            "status": status,
+            "duration": duration_ms,
+            "response": None if response is None else json.dumps(response),
+            "error": None if error is None else json.dumps(error),
+            "next": next_retry_at,
+        },
+    )
+
+
+async def give_up(connection: AsyncConnection, org_id: UUID, export_id: UUID, error: dict[str, Any]) -> None:
+    """The export has failed: its newest row says so."""
+    await connection.execute(
+        text(
+            "UPDATE erp_push_log SET status = 'FAILED', next_retry_at = NULL, "
+            "error = coalesce(error, cast(:error AS jsonb)) "
+            "WHERE org_id = :org AND export_id = :export AND status <> 'SUCCESS' AND attempt_number = "
+            "(SELECT max(attempt_number) FROM erp_push_log WHERE export_id = :export)"
+        ),
+        {"org": org_id, "export": export_id, "error": json.dumps(error)},
+    )
+
+
+async def rows(connection: AsyncConnection, org_id: UUID, export_id: UUID) -> list[Row]:
+    """Oldest first."""
+    result = await connection.execute(
+        text(
+            "SELECT attempt_number, status, started_at, duration_ms, request, response, error, next_retry_at "
+            "FROM erp_push_log WHERE org_id = :org AND export_id = :export ORDER BY attempt_number"
+        ),
+        {"org": org_id, "export": export_id},
+    )
+    return list(result.mappings())

@@ -1,0 +1,96 @@
+"""A worker: runs drafts' workflows and their activities against any Temporal. `python worker.py`."""
+
+import asyncio
+import signal
+import sys
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.delivery import DeliveryActivities
+from activities.projection import ProjectionActivities
+from config.keys import KeyRing
+from config.logs import configure_logs
+from config.settings import Settings, SettingsError, load_settings
+from config.temporal import connect
+from connectors.policy import ConnectorPolicy
+from connectors.registry import build_connectors
+from storage.database import Database
+from storage.documents import Documents
+from workflows.draft_order import DraftOrderWorkflow
+
+log = structlog.get_logger("worker")
+
+# Pure rules and message types: loaded once, not again for every workflow run.
+PASSED_THROUGH = ("domain", "activities", "commands", "workflows", "structlog", "temporalio")
+
+
+def runner() -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
+def build_worker(client: Client, settings: Settings, database: Database) -> Worker:
+    """The one place where activities meet what they need."""
+    projection = ProjectionActivities(database, settings.delivery_window_s)
+    delivery = DeliveryActivities(
+        database,
+        Documents(settings.documents_url),
+        KeyRing.from_settings(settings),
+        build_connectors(ConnectorPolicy.from_settings(settings)),
+    )
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[DraftOrderWorkflow],
+        activities=[
+            projection.record,
+            projection.read_facts,
+            delivery.stage,
+            delivery.publish,
+            delivery.fence,
+        ],
+        workflow_runner=runner(),
+        max_cached_workflows=2000,
+        max_concurrent_activities=100,
+        graceful_shutdown_timeout=timedelta(seconds=30),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish what runs."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    database = Database(settings.database_url.get_secret_value(), pool_size=20)
+    try:
+        async with build_worker(await connect(), settings, database):
+            log.info("worker_started", task_queue=settings.task_queue)
+            await stop.wait()
+            log.info("worker_stopping")
+    finally:
+        await database.dispose()
+
+
+def main() -> int:
+    try:
+        settings = load_settings()
+        configure_logs(settings.log_level)
+        asyncio.run(serve(settings))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except RuntimeError as error:
+        sys.stderr.write(f"Temporal cannot be reached: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,363 @@
+"""One draft order, from creation until the ERP has it: the single writer of everything about it.
+
+Updates and signals decide at once (`domain.decisions`) and put a record into the outbox; the run loop
+alone writes the outbox to PostgreSQL, in order. Source: design.md, "How one approve flows".
+"""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import names
+    from domain import events as ev
+    from domain import messages as msg
+    from domain.acknowledgements import acknowledged
+    from domain.decisions import NEEDS_FACTS, NEEDS_POLICY, Situation, admit, decide
+    from domain.draft import Export
+    from domain.edits import edited
+    from domain.facts import Facts, FactsRequest
+    from domain.messages import Actor, CreateDraft, Message, Origin, Receipt
+    from domain.records import SeenKey
+    from domain.refusals import FactsUnavailable, KeyReused, Refusal
+    from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
+    from domain.transitions import Command
+    from workflows import policies
+    from workflows.export import hand_over
+    from workflows.ledger import Carried, Ledger, receipt_result
+    from workflows.signals import NOTHING, read_acknowledgement, read_command
+    from workflows.visibility import details, show
+
+_SYSTEM = Origin(via=Via.SYSTEM)
+_KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
+
+
+def _refused(refusal: Refusal) -> ApplicationError:
+    return ApplicationError(
+        refusal.sentence, refusal.details, type=type(refusal).__name__, non_retryable=True
+    )
+
+
+@workflow.defn(name=msg.DRAFT_ORDER_WORKFLOW)
+class DraftOrderWorkflow:
+    """`carried` is there after continue-as-new, and then says everything; `create` is kept for readers."""
+
+    @workflow.init
+    def __init__(self, create: CreateDraft, carried: Carried | None = None) -> None:
+        self._ledger = Ledger.resumed(carried) if carried else Ledger.opened(create, workflow.now())
+        self._export: asyncio.Task[None] | None = None
+        self._acks: list[msg.Acknowledgement] = []
+        show(self._ledger)
+
+    @workflow.run
+    async def run(self, create: CreateDraft, carried: Carried | None = None) -> DraftStatus:
+        while True:
+            try:
+                await workflow.wait_condition(self._has_work, timeout=self._until_ack_window_ends())
+            except TimeoutError:
+                self._end_ack_window()
+            if self._export is not None and self._export.done():
+                self._export.result()  # a bug in the export must stop the workflow task, where it is seen
+            if self._ledger.outbox:
+                await self._record()
+            elif self._may_leave():
+                # nothing may be awaited between this check and leaving
+                if self._is_finished():
+                    return self._ledger.draft.status
+                workflow.continue_as_new(args=[create, self._ledger.carried()])
+
+    def _has_work(self) -> bool:
+        broken = self._export is not None and self._export.done()
+        return bool(self._ledger.outbox) or broken or self._may_leave()
+
+    def _may_leave(self) -> bool:
+        due = self._is_finished() or workflow.info().is_continue_as_new_suggested()
+        return due and self._export is None and not self._acks and workflow.all_handlers_finished()
+
+    def _is_finished(self) -> bool:
+        draft = self._ledger.draft
+        if draft.status is DraftStatus.PUSHED:
+            return self._ledger.waiting_for is not WaitingFor.ACK
+        return draft.status is DraftStatus.REJECTED
+
+    def _until_ack_window_ends(self) -> timedelta | None:
+        until = self._ledger.ack_until
+        return None if until is None else max(until - workflow.now(), timedelta(0))
+
+    def _end_ack_window(self) -> None:
+        last = self._ledger.draft.last_export
+        if last is not None:
+            self._decided([ev.AckWindowEnded(export_id=last.id)], Actor(), _SYSTEM)
+
+    async def _record(self) -> None:
+        """Write the outbox: quickly when the database answers, patiently when it does not."""
+        batch = list(self._ledger.outbox)
+        try:
+            await workflow.execute_local_activity(
+                names.RECORD,
+                batch,
+                result_type=int,
+                start_to_close_timeout=policies.RECORD_NOW.start_to_close,
+                schedule_to_close_timeout=policies.RECORD_NOW.start_to_close,
+                retry_policy=policies.RECORD_NOW.retry,
+            )
+        except ActivityError:
+            workflow.set_current_details(details(self._ledger, "waiting for PostgreSQL to record it"))
+            await workflow.execute_activity(
+                names.RECORD,
+                batch,
+                result_type=int,
+                summary=f"record decision {batch[0].sequence} to {batch[-1].sequence}",
+                start_to_close_timeout=policies.RECORD_WHEN_BACK.start_to_close,
+                retry_policy=policies.RECORD_WHEN_BACK.retry,
+            )
+        self._ledger.recorded(batch[-1].sequence)
+        show(self._ledger)
+
+    # --- decisions -------------------------------------------------------------------------------
+
+    def _admit(self, command: Command, message: Message) -> None:
+        """Update validators: what is refused here leaves no trace in history."""
+        try:
+            if self._repeat_of(command, message) is None:
+                admit(self._ledger.draft, command, message)
+        except Refusal as refusal:
+            raise _refused(refusal) from None
+
+    def _repeat_of(self, command: Command, message: Message) -> SeenKey | None:
+        seen = self._ledger.seen_key(command, message.key)
+        if seen is not None and seen.digest != message.digest:
+            raise KeyReused(_KEY_REUSED)
+        return seen
+
+    async def _carry_out(self, command: Command, message: Message) -> Receipt:
+        """Decide, put it on record, answer. Only `ApplicationError` may leave."""
+        try:
+            seen = self._repeat_of(command, message) or await self._decide(command, message)
+        except Refusal as refusal:
+            raise _refused(refusal) from None
+        await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= seen.sequence)
+        return Receipt(command=command, sequence=seen.sequence, token=seen.token, result=seen.result)
+
+    async def _decide(self, command: Command, message: Message) -> SeenKey:
+        facts, policy = None, message.policy or self._ledger.policy
+        if command in NEEDS_FACTS or (command in NEEDS_POLICY and message.policy is None):
+            facts = await self._read_facts(command, message)
+            policy = facts.policy
+            # another request with this key may have been decided while the facts were read
+            seen = self._repeat_of(command, message)
+            if seen is not None:
+                return seen
+        self._ledger.policy = policy
+        situation = Situation(self._ledger.draft, workflow.now(), policy, facts)
+        happened = decide(command, message, situation)
+        return self._decided(happened, message.actor, message.origin, command, message, facts)
+
+    async def _read_facts(self, command: Command, message: Message) -> Facts:
+        try:
+            facts: Facts = await workflow.execute_local_activity(
+                names.READ_FACTS,
+                self._facts_request(command, message),
+                result_type=Facts,
+                start_to_close_timeout=policies.READ_FACTS.start_to_close,
+                schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
+                retry_policy=policies.READ_FACTS.retry,
+            )
+        except ActivityError:
+            raise FactsUnavailable("The database did not answer; nothing was changed, try again") from None
+        return facts
+
+    def _facts_request(self, command: Command, message: Message) -> FactsRequest:
+        draft = self._ledger.draft
+        header, lines = draft.header, list(draft.lines)
+        if isinstance(message, msg.EditMessage):
+            # facts about the draft as it will be; a bad edit is refused before anything is read
+            change = edited(draft, message)
+            header, lines = change.header, change.lines
+        return FactsRequest(
+            org_id=draft.org_id,
+            draft_id=draft.id,
+            customer_id=header.customer_id,
+            external_order_number=header.external_order_number,
+            currency=header.currency,
+            skus=sorted({line.internal_sku for line in lines if line.internal_sku}),
+            order_date=header.order_date,
+        )
+
+    def _decided(
+        self,
+        happened: list[ev.Event],
+        actor: Actor,
+        origin: Origin,
+        command: Command | None = None,
+        message: Message | None = None,
+        facts: Facts | None = None,
+    ) -> SeenKey:
+        """Apply events now; whoever awaits anything before this must decide again."""
+        seen = self._ledger.apply(happened, workflow.now(), actor, origin)
+        for event in happened:
+            if isinstance(event, ev.PushRequested):
+                window = timedelta(seconds=facts.delivery_window_s if facts else 1800)
+                self._export = asyncio.create_task(
+                    self._run_export(event.export, event.document, window, seen)
+                )
+        answered = SeenKey(
+            command=command or "",
+            key=(message.key if message else None) or "",
+            digest=message.digest if message else "",
+            token=message.token if message else "",
+            sequence=seen,
+            result=receipt_result(command, self._ledger.draft),
+        )
+        if message is not None and message.key is not None:
+            self._ledger.remember(answered)
+        show(self._ledger)
+        return answered
+
+    # --- export ----------------------------------------------------------------------------------
+
+    async def _run_export(self, export: Export, document: str, window: timedelta, sequence: int) -> None:
+        # the push must be in PostgreSQL before anything is staged: that row is the lasting guard
+        await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= sequence)
+        outcome = await hand_over(self._ledger.draft, export, document, window)
+        self._decided([outcome], Actor(), _SYSTEM)
+        acks, self._acks = self._acks, []
+        for ack in acks:
+            self._acknowledge(ack)
+        self._export = None
+
+    def _acknowledge(self, ack: msg.Acknowledgement) -> None:
+        known = self._ledger.draft.export(ack.export_id)
+        if known is not None and known.status is ExportStatus.PENDING:
+            # a quick ERP answers before our own publish has returned: heard once the outcome is known
+            self._acks.append(ack)
+            return
+        happened = acknowledged(self._ledger.draft, ack, workflow.now())
+        self._decided(happened, Actor(), _SYSTEM)
+
+    @workflow.signal(name=msg.ACKNOWLEDGE)
+    async def acknowledge(self, argument: RawValue = NOTHING) -> None:
+        """The ERP's answer: {"export_id", "status": "ACKED" | "FAILED", "erp_order_id", …}."""
+        try:
+            self._acknowledge(read_acknowledgement(argument))
+        except Exception as error:  # noqa: BLE001 - an error that leaves a signal handler fails the draft
+            self._refuse_signal(msg.ACKNOWLEDGE, error)
+
+    async def _by_signal(self, command: Command, argument: RawValue) -> None:
+        try:
+            await self._carry_out(command, read_command(command, argument))
+        except Exception as error:  # noqa: BLE001 - an error that leaves a signal handler fails the draft
+            self._refuse_signal(command, error)
+
+    def _refuse_signal(self, name: str, error: Exception) -> None:
+        if isinstance(error, ApplicationError):
+            reason, code = error.message, error.type or "REFUSED"
+        else:
+            reason, code = "The signal's argument cannot be read", "ARGUMENT_INVALID"
+        event = ev.CommandRefused(command=name, reason=reason, code=code)
+        self._decided([event], Actor(), Origin(via=Via.TEMPORAL))
+
+    # --- messages: an update for HTTP and a signal of the same name for Web UI, CLI and callbacks --
+
+    @workflow.update(name="edit", description="Change header or lines; takes approvals back.")
+    async def edit(self, message: msg.EditMessage) -> Receipt:
+        return await self._carry_out(Command.EDIT, message)
+
+    @edit.validator
+    def _admit_edit(self, message: msg.EditMessage) -> None:
+        self._admit(Command.EDIT, message)
+
+    @workflow.signal(name="edit", description="Change header or lines; takes approvals back.")
+    async def _edit_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.EDIT, argument)
+
+    @workflow.update(
+        name="validate", description="Check against catalog and customers; READY or NEEDS_REVIEW."
+    )
+    async def validate(self, message: msg.ValidateMessage) -> Receipt:
+        return await self._carry_out(Command.VALIDATE, message)
+
+    @validate.validator
+    def _admit_validate(self, message: msg.ValidateMessage) -> None:
+        self._admit(Command.VALIDATE, message)
+
+    @workflow.signal(
+        name="validate", description="Check against catalog and customers; READY or NEEDS_REVIEW."
+    )
+    async def _validate_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.VALIDATE, argument)
+
+    @workflow.update(name="approve", description="The operator's signature.")
+    async def approve(self, message: msg.ApproveMessage) -> Receipt:
+        return await self._carry_out(Command.APPROVE, message)
+
+    @approve.validator
+    def _admit_approve(self, message: msg.ApproveMessage) -> None:
+        self._admit(Command.APPROVE, message)
+
+    @workflow.signal(name="approve", description="The operator's signature.")
+    async def _approve_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.APPROVE, argument)
+
+    @workflow.update(name="revoke_approval", description="Take the operator's signature back.")
+    async def revoke_approval(self, message: msg.RevokeApprovalMessage) -> Receipt:
+        return await self._carry_out(Command.REVOKE_APPROVAL, message)
+
+    @revoke_approval.validator
+    def _admit_revoke_approval(self, message: msg.RevokeApprovalMessage) -> None:
+        self._admit(Command.REVOKE_APPROVAL, message)
+
+    @workflow.signal(name="revoke_approval", description="Take the operator's signature back.")
+    async def _revoke_approval_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.REVOKE_APPROVAL, argument)
+
+    @workflow.update(name="production_approve", description="Production's signature.")
+    async def production_approve(self, message: msg.ProductionApproveMessage) -> Receipt:
+        return await self._carry_out(Command.PRODUCTION_APPROVE, message)
+
+    @production_approve.validator
+    def _admit_production_approve(self, message: msg.ProductionApproveMessage) -> None:
+        self._admit(Command.PRODUCTION_APPROVE, message)
+
+    @workflow.signal(name="production_approve", description="Production's signature.")
+    async def _production_approve_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.PRODUCTION_APPROVE, argument)
+
+    @workflow.update(name="push", description="Hand the order to the ERP.")
+    async def push(self, message: msg.PushMessage) -> Receipt:
+        return await self._carry_out(Command.PUSH, message)
+
+    @push.validator
+    def _admit_push(self, message: msg.PushMessage) -> None:
+        self._admit(Command.PUSH, message)
+
+    @workflow.signal(name="push", description="Hand the order to the ERP.")
+    async def _push_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.PUSH, argument)
+
+    @workflow.update(name="retry_push", description="A new export after a failed one.")
+    async def retry_push(self, message: msg.RetryPushMessage) -> Receipt:
+        return await self._carry_out(Command.RETRY_PUSH, message)
+
+    @retry_push.validator
+    def _admit_retry_push(self, message: msg.RetryPushMessage) -> None:
+        self._admit(Command.RETRY_PUSH, message)
+
+    @workflow.signal(name="retry_push", description="A new export after a failed one.")
+    async def _retry_push_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.RETRY_PUSH, argument)
+
+    @workflow.update(name="reject", description="Close the draft for good.")
+    async def reject(self, message: msg.RejectMessage) -> Receipt:
+        return await self._carry_out(Command.REJECT, message)
+
+    @reject.validator
+    def _admit_reject(self, message: msg.RejectMessage) -> None:
+        self._admit(Command.REJECT, message)
+
+    @workflow.signal(name="reject", description="Close the draft for good.")
+    async def _reject_by_signal(self, argument: RawValue = NOTHING) -> None:
+        await self._by_signal(Command.REJECT, argument)

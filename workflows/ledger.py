@@ -1,0 +1,141 @@
+"""What a draft's workflow knows: the draft, what it has answered, and what is not yet on record.
+
+One serialisable state; all of it travels through continue-as-new.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain import events as ev
+from domain.audit import entry, said
+from domain.draft import Draft, Export
+from domain.evolution import evolve
+from domain.gates import production_signed, waiting_for
+from domain.messages import Actor, CreateDraft, Origin
+from domain.policy import OrgPolicy
+from domain.records import Record, SeenKey
+from domain.statuses import CUSTOMER_SIGNED, DraftStatus, WaitingFor
+from domain.transitions import Command
+
+
+class Carried(BaseModel):
+    """Everything, when nothing is in flight."""
+
+    draft: Draft
+    policy: OrgPolicy
+    seen: list[SeenKey]
+
+
+class Ledger:
+    """The draft and its outbox. `recorded_sequence` is how far PostgreSQL has followed."""
+
+    def __init__(self, draft: Draft, policy: OrgPolicy, seen: list[SeenKey], recorded: int) -> None:
+        self.draft = draft
+        self.policy = policy
+        self.outbox: list[Record] = []
+        self.recorded_sequence = recorded
+        self._seen = {(each.command, each.key): each for each in seen}
+
+    @classmethod
+    def opened(cls, create: CreateDraft, at: datetime) -> "Ledger":
+        draft = Draft(
+            org_id=create.org_id,
+            org_slug=create.org_slug,
+            id=create.draft_id,
+            number=create.number,
+            customer_name=create.customer_name,
+            created_at=at,
+            updated_at=at,
+        )
+        ledger = cls(draft, create.policy, [], 0)
+        created = ev.DraftCreated(header=create.header, lines=create.lines)
+        ledger.apply([created], at, create.actor, create.origin)
+        ledger.outbox[0].creation_digest = create.digest
+        return ledger
+
+    @classmethod
+    def resumed(cls, carried: Carried) -> "Ledger":
+        return cls(carried.draft, carried.policy, carried.seen, carried.draft.version)
+
+    def carried(self) -> Carried:
+        return Carried(draft=self.draft, policy=self.policy, seen=list(self._seen.values()))
+
+    @property
+    def waiting_for(self) -> WaitingFor | None:
+        return waiting_for(self.draft, self.policy)
+
+    @property
+    def ack_until(self) -> datetime | None:
+        """When the wait for the ERP's ack ends; None while nothing waits for one."""
+        if self.waiting_for is not WaitingFor.ACK:
+            return None
+        last = self.draft.last_export
+        if last is None or last.sent_at is None:
+            return None
+        return last.sent_at + timedelta(days=self.policy.ack_window_days)
+
+    def seen_key(self, command: Command, key: str | None) -> SeenKey | None:
+        return None if key is None else self._seen.get((command.value, key))
+
+    def remember(self, answered: SeenKey) -> None:
+        """Keep the answer for repeats, here and beside the decision's record."""
+        self._seen[(answered.command, answered.key)] = answered
+        for record in self.outbox:
+            if record.sequence == answered.sequence:
+                record.seen = answered
+
+    def apply(self, happened: list[ev.Event], at: datetime, actor: Actor, origin: Origin) -> int:
+        """Change the draft and put the record of it into the outbox; return its sequence number."""
+        sequence = self.draft.version + 1
+        audit, before = [], self.draft
+        for event in happened:
+            old = self.draft
+            new = evolve(old, event, at, actor.user_id)
+            self.draft = new.model_copy(update={"version": sequence})
+            what = said(old, self.draft, event)
+            if what is not None:
+                audit.append(entry(self.draft, what, actor, origin, at))
+        pushed = next((event for event in happened if isinstance(event, ev.PushRequested)), None)
+        self.outbox.append(
+            Record(
+                org_id=self.draft.org_id,
+                draft_id=self.draft.id,
+                sequence=sequence,
+                draft=self.draft,
+                customer_signed=all(line.status in CUSTOMER_SIGNED for line in self.draft.decorated_lines),
+                production_signed=production_signed(self.draft),
+                waiting_for=self.waiting_for,
+                lines_changed=self.draft.lines is not before.lines,
+                audit=audit,
+                exports=[new.id for new in self.draft.exports if not _unchanged(new, before)],
+                document=pushed.document if pushed else None,
+            )
+        )
+        return sequence
+
+    def recorded(self, sequence: int) -> None:
+        self.outbox = [record for record in self.outbox if record.sequence > sequence]
+        self.recorded_sequence = max(self.recorded_sequence, sequence)
+
+
+def _unchanged(export: Export, before: Draft) -> bool:
+    return any(export is old for old in before.exports)
+
+
+def receipt_result(command: Command | None, draft: Draft) -> dict[str, Any]:
+    """What a command's caller is told, in JSON values; the same again for a repeat."""
+    result: dict[str, Any] = {"id": str(draft.id), "status": draft.status.value}
+    dumped = draft.model_dump(
+        mode="json", include={"approved_at", "approved_by_user_id", "production_approved_at"}
+    )
+    if command is Command.APPROVE:
+        del dumped["production_approved_at"]
+        return result | dumped
+    if command is Command.PRODUCTION_APPROVE:
+        lines = [{"line_no": line.line_no, "status": line.status} for line in draft.decorated_lines]
+        return result | {"production_approved_at": dumped["production_approved_at"], "lines": lines}
+    if command in {Command.PUSH, Command.RETRY_PUSH} and draft.last_export is not None:
+        return {"erp_export_id": str(draft.last_export.id), "status": DraftStatus.PUSHING.value}
+    return result

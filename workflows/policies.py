@@ -1,0 +1,49 @@
+"""How long activities may take and how they are tried again: the whole table.
+
+Which delivery errors pass is domain/transport.py's to say; docs/operators.md explains the numbers.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+from domain.transport import TRANSPORT_RULES
+
+LOST = "StagedFileLost"
+FINAL_DELIVERY_ERRORS = [*(code.value for code, rule in TRANSPORT_RULES.items() if not rule.retryable), LOST]
+
+
+@dataclass(frozen=True)
+class ActivityPolicy:
+    start_to_close: timedelta
+    retry: RetryPolicy
+    heartbeat: timedelta | None = None
+
+
+# The fast way: one try beside the decision, given up before the caller's patience ends.
+RECORD_NOW = ActivityPolicy(timedelta(seconds=2.2), RetryPolicy(maximum_attempts=1))
+# The patient way: for as long as the database is away, visible in the Web UI as a pending activity.
+RECORD_WHEN_BACK = ActivityPolicy(
+    timedelta(seconds=5),
+    RetryPolicy(
+        initial_interval=timedelta(milliseconds=250),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=5),
+    ),
+)
+READ_FACTS = ActivityPolicy(timedelta(seconds=2.2), RetryPolicy(maximum_attempts=1))
+
+_DELIVERY = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=60),
+    non_retryable_error_types=FINAL_DELIVERY_ERRORS,
+)
+STAGE = ActivityPolicy(timedelta(seconds=120), _DELIVERY, heartbeat=timedelta(seconds=10))
+PUBLISH = ActivityPolicy(timedelta(seconds=120), _DELIVERY, heartbeat=timedelta(seconds=10))
+FENCE = ActivityPolicy(
+    timedelta(seconds=45),
+    RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=4),
+    heartbeat=timedelta(seconds=10),
+)

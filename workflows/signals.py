@@ -1,0 +1,43 @@
+"""Signals as people and tools send them: decoded by hand, because an error in a handler fails the draft."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
+
+from domain.canonical import digest
+from domain.messages import MESSAGES, Acknowledgement, Actor, Message, Origin
+from domain.statuses import Via
+from domain.transitions import Command
+
+NOTHING = RawValue(Payload())
+
+
+def _fields(argument: RawValue) -> dict[str, Any]:
+    if argument is NOTHING:
+        return {}
+    value = workflow.payload_converter().from_payload(argument.payload)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise TypeError("a signal's argument is a JSON object")
+    return value
+
+
+def read_command(command: Command, argument: RawValue) -> Message:
+    """`{"actor_user_id": …, "key": …, …the command's fields}`; may be left out altogether."""
+    fields = _fields(argument)
+    actor = Actor(user_id=fields.pop("actor_user_id", None))
+    key = fields.pop("key", None)
+    own = set(MESSAGES[command].model_fields) - set(Message.model_fields)
+    unknown = set(fields) - own
+    if unknown:
+        raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
+    return MESSAGES[command].model_validate(
+        {**fields, "actor": actor, "key": key, "digest": digest(fields), "origin": Origin(via=Via.TEMPORAL)}
+    )
+
+
+def read_acknowledgement(argument: RawValue) -> Acknowledgement:
+    return Acknowledgement.model_validate(_fields(argument))
