@@ -1,8 +1,10 @@
-# Needs Python 3.11+, make and git; everything else comes as a package into .venv.
+# Needs Python 3.11+, make, bash and git; everything else comes as a package into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.8
 ARGS ?=
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test bench lint faults lock clean
@@ -17,7 +19,7 @@ setup: .venv/installed .venv/linked ## make .venv from the hash-pinned lock (aga
 	@echo "==> .venv: installing the locked packages (first time: one to two minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes -r requirements-dev.lock \
-	  | grep --line-buffered -E '^(Collecting|Installing|Successfully|ERROR)' | cut -c1-100
+	  | { grep --line-buffered -E '^(Collecting|Installing|Successfully|ERROR)' || true; } | cut -c1-100
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 

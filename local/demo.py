@@ -1,4 +1,4 @@
-"""`make demo`: the main job on real input, on ports and a folder of its own; exits 0 only if all was right."""
+"""`make demo`: the main job on real input, on its own ports and folder; exits 0 only if all was right."""
 
 import asyncio
 import contextlib
