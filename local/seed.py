@@ -7,19 +7,19 @@ name, so writing it again changes nothing.
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-from sqlalchemy import text
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.passwords import hash_in_thread, verify_in_thread
 from config.keys import KeyRing, connection_owner
 from connectors.dropzone_config import DropzoneConfig
 from local.child import ROOT
+from storage import connections, customers, organizations, products, users
 from storage.database import Database
 
 ORGS = {"demo": "Demo Textil GmbH", "other": "Other Workwear GmbH"}
@@ -33,6 +33,7 @@ USERS = {
 }
 EXAMPLES = ROOT / "examples"
 CONNECTOR_TYPE = "DROPZONE_JSON_V1"
+FOLLOWED = ("port", "host_key_fingerprints")
 
 
 def demo_password() -> str:
@@ -78,89 +79,47 @@ def _dropzone(password: str, fingerprint: str, port: int) -> DropzoneConfig:
 
 
 async def _org(connection: AsyncConnection, org_id: UUID, slug: str, name: str, at: datetime) -> None:
-    await connection.execute(
-        text(
-            "INSERT INTO org (id, slug, name, created_at) VALUES (:id, :slug, :name, :at) "
-            "ON CONFLICT (id) DO NOTHING"
-        ),
-        {"id": org_id, "slug": slug, "name": name, "at": at},
-    )
+    try:
+        await organizations.get_settings(connection, org_id)
+    except NoResultFound:
+        await organizations.create_org(connection, org_id, slug, name, at)
 
 
 async def _users(connection: AsyncConnection, org_id: UUID, slug: str, at: datetime) -> None:
-    hasher = PasswordHasher()
-    known = await connection.scalar(
-        text("SELECT password_hash FROM app_user WHERE id = :id"), {"id": seeded_id(slug, "user", "admin")}
-    )
-    try:
-        if known is not None and hasher.verify(known, demo_password()):
-            return
-    except VerificationError:
-        pass
-    password_hash = hasher.hash(demo_password())
-    rows = [
-        {
-            "id": seeded_id(slug, "user", login),
-            "org": org_id,
-            "email": f"{login}@{slug}.example",
-            "name": name,
-            "role": role,
-            "hash": password_hash,
-            "at": at,
-        }
-        for login, (role, name) in USERS.items()
-    ]
-    await connection.execute(
-        text(
-            "INSERT INTO app_user (id, org_id, email, name, role, password_hash, created_at, updated_at) "
-            "VALUES (:id, :org, :email, :name, :role, :hash, :at, :at) "
-            "ON CONFLICT (id) DO UPDATE SET password_hash = excluded.password_hash, "
-            "updated_at = excluded.updated_at"
-        ),
-        rows,
-    )
+    """Also gives them the password of today's COUNTERSIGN_DEMO_PASSWORD."""
+    admin = await users.get_user(connection, org_id, seeded_id(slug, "user", "admin"))
+    if admin is not None and await verify_in_thread(admin["password_hash"], demo_password()):
+        return
+    password_hash = await hash_in_thread(demo_password())
+    for login, (role, name) in USERS.items():
+        user_id = seeded_id(slug, "user", login)
+        known = await users.get_user(connection, org_id, user_id, lock=True)
+        if known is not None:
+            await users.update_user(connection, known, {"password_hash": password_hash}, at)
+            continue
+        values = {"id": user_id, "org_id": org_id, "email": f"{login}@{slug}.example", "name": name}
+        await users.create_user(connection, values | {"role": role, "password_hash": password_hash}, at)
 
 
 async def _customers(connection: AsyncConnection, org_id: UUID, slug: str, at: datetime) -> None:
-    customers: list[dict[str, Any]] = json.loads((EXAMPLES / "customers.json").read_text())
-    await connection.execute(
-        text(
-            "INSERT INTO customer (id, org_id, name, erp_customer_number, default_currency, time_zone, "
-            "created_at, updated_at) VALUES (:id, :org, :name, :erp_customer_number, :default_currency, "
-            ":time_zone, :at, :at) ON CONFLICT DO NOTHING"
-        ),
-        [
-            one | {"id": seeded_id(slug, "customer", one["erp_customer_number"]), "org": org_id, "at": at}
-            for one in customers
-        ],
+    examples: list[dict[str, Any]] = json.loads((EXAMPLES / "customers.json").read_text())
+    known = await customers.ids_by_number(
+        connection, org_id, [one["erp_customer_number"] for one in examples]
     )
-
-
-def example_products() -> Iterator[dict[str, str]]:
-    with (EXAMPLES / "products.csv").open(newline="") as file:
-        yield from csv.DictReader(file)
+    for one in examples:
+        if one["erp_customer_number"] not in known:
+            customer_id = seeded_id(slug, "customer", one["erp_customer_number"])
+            values = {"internal_review_default": False, **one}
+            await customers.create_customer(connection, org_id, customer_id, values, at)
 
 
 async def _products(connection: AsyncConnection, org_id: UUID, at: datetime) -> None:
-    await connection.execute(
-        text(
-            "INSERT INTO product (org_id, internal_sku, name, base_uom, uom_conversions, active, "
-            "created_at, updated_at) VALUES (:org, :internal_sku, :name, :base_uom, "
-            "cast(:conversions AS jsonb), :active, :at, :at) ON CONFLICT DO NOTHING"
-        ),
-        [
-            {
-                "org": org_id,
-                "internal_sku": row["internal_sku"],
-                "name": row["name"],
-                "base_uom": row["base_uom"],
-                "conversions": row["uom_conversions_json"],
-                "active": row["active"] == "true",
-                "at": at,
-            }
-            for row in example_products()
-        ],
-    )
+    with (EXAMPLES / "products.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        values: dict[str, Any] = {name: row[name] for name in ("internal_sku", "name", "base_uom")}
+        values |= {"uom_conversions": json.loads(row["uom_conversions_json"]), "price": None}
+        await products.insert_product(connection, org_id, values | {"active": row["active"] == "true"}, at)
 
 
 async def _connection(
@@ -168,26 +127,11 @@ async def _connection(
 ) -> None:
     org_id, connection_id = seeded_id("demo"), seeded_id("demo", "connection")
     public = config.public_view()
-    found = await connection.scalar(
-        text("SELECT public_config FROM erp_connection WHERE id = :id"), {"id": connection_id}
-    )
-    followed = ("port", "host_key_fingerprints")
-    if found is not None and all(found[name] == public[name] for name in followed):
-        return
-    await connection.execute(
-        text(
-            "INSERT INTO erp_connection (id, org_id, connector_type, status, config_encrypted, "
-            "public_config, created_at, updated_at) VALUES (:id, :org, :type, 'ACTIVE', :config, "
-            "cast(:public AS jsonb), :at, :at) ON CONFLICT (id) DO UPDATE SET "
-            "config_encrypted = excluded.config_encrypted, "
-            "public_config = excluded.public_config, updated_at = excluded.updated_at"
-        ),
-        {
-            "id": connection_id,
-            "org": org_id,
-            "type": CONNECTOR_TYPE,
-            "config": keys.encrypt(config.dump(), connection_owner(org_id, connection_id)),
-            "public": json.dumps(public),
-            "at": at,
-        },
-    )
+    sealed = keys.encrypt(config.dump(), connection_owner(org_id, connection_id))
+    found = await connections.get(connection, org_id, connection_id, lock=True)
+    if found is None and await connections.active(connection, org_id) is None:
+        values = {"id": connection_id, "org": org_id, "connector_type": CONNECTOR_TYPE}
+        values |= {"config_encrypted": sealed, "public_config": public}
+        await connections.insert(connection, values, at)
+    elif found is not None and any(found["public_config"][name] != public[name] for name in FOLLOWED):
+        await connections.save_config(connection, org_id, connection_id, sealed, public, at)
