@@ -63,6 +63,9 @@ async def _import_examples(console: Console, ops: Person, run: str) -> str:
     checked = await ops.call("POST", f"/draft-orders/{imported['id']}/validate", 200)
     expect(checked["status"], "READY", f"the imported order after validation ({checked['issues']})")
     customers = (await ops.call("GET", "/customers", 200))["data"]
+    known = {one["erp_customer_number"] for one in customers}
+    wanted = {one["erp_customer_number"] for one in json.loads((EXAMPLES / "customers.json").read_text())}
+    expect(wanted - known, set(), "customers of examples/customers.json that the stack did not load")
     return str(next(one["id"] for one in customers if one["name"] == "Muster GmbH"))
 
 
