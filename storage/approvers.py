@@ -43,7 +43,8 @@ async def get_approver(
 ) -> Row | None:
     """The row, locked."""
     query = text(
-        f"SELECT {_COLUMNS} FROM approver WHERE org_id = :org AND customer_id = :customer AND id = :id FOR UPDATE"
+        f"SELECT {_COLUMNS} FROM approver "
+        "WHERE org_id = :org AND customer_id = :customer AND id = :id FOR UPDATE"
     )
     values = {"org": org_id, "customer": customer_id, "id": approver_id}
     return (await connection.execute(query, values)).mappings().first()

