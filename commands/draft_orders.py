@@ -31,6 +31,7 @@ from domain.messages import (
     Receipt,
     draft_workflow_id,
 )
+from domain.records import DraftOrderInput
 from domain.refusals import REFUSALS, InputRefused
 from domain.statuses import DraftStatus, WaitingFor
 from domain.transitions import Command
@@ -69,7 +70,7 @@ class DraftOrders:
         try:
             await self._client.start_workflow(
                 DRAFT_ORDER_WORKFLOW,
-                message,
+                DraftOrderInput(create=message),
                 id=draft_workflow_id(message.org_id, message.draft_id),
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -104,7 +105,6 @@ class DraftOrders:
                     result_type=Receipt,
                     rpc_timeout=timedelta(seconds=max(0.05, until - time.monotonic())),
                 )
-                return receipt
             except WorkflowUpdateFailedError as error:
                 _refuse(error.cause)
             except WorkflowUpdateRPCTimeoutOrCancelledError as error:
@@ -113,6 +113,8 @@ class DraftOrders:
                 full = error.status is RPCStatusCode.RESOURCE_EXHAUSTED
                 if not full or time.monotonic() + _FULL_PAUSE_S > until:
                     _raise(error)
+            else:
+                return receipt
             # ten updates may be in flight on one workflow: wait for a place
             await asyncio.sleep(_FULL_PAUSE_S)
 

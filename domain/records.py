@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from domain.audit import AuditEntry
 from domain.canonical import digest
 from domain.draft import Draft
+from domain.messages import CreateDraft
+from domain.policy import OrgPolicy
 
 
 class SeenKey(BaseModel):
@@ -44,3 +46,18 @@ class Record(BaseModel):
     def digest(self) -> str:
         """Tells a repeat of this record from another decision under the same sequence number."""
         return digest([entry.model_dump(mode="json") for entry in self.audit] + [self.draft.status.value])
+
+
+class Carried(BaseModel):
+    """All that a draft's workflow knows when nothing is in flight; travels through continue-as-new."""
+
+    draft: Draft
+    policy: OrgPolicy
+    seen: list[SeenKey]
+
+
+class DraftOrderInput(BaseModel):
+    """The one argument of a draft's workflow. With `carried`, that says everything."""
+
+    create: CreateDraft
+    carried: Carried | None = None

@@ -5,11 +5,12 @@ alone writes the outbox to PostgreSQL, in order. Source: design.md, "How one app
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
@@ -20,15 +21,15 @@ with workflow.unsafe.imports_passed_through():
     from domain.draft import Export
     from domain.edits import edited
     from domain.facts import Facts, FactsRequest
-    from domain.messages import Actor, CreateDraft, Message, Origin, Receipt
-    from domain.records import SeenKey
+    from domain.messages import Actor, Message, Origin, Receipt
+    from domain.records import DraftOrderInput, SeenKey
     from domain.refusals import FactsUnavailable, KeyReused, Refusal
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
     from domain.transitions import Command
     from workflows import policies
     from workflows.export import hand_over
-    from workflows.ledger import Carried, Ledger, receipt_result
-    from workflows.signals import NOTHING, read_acknowledgement, read_command
+    from workflows.ledger import Ledger, receipt_result
+    from workflows.signals import read_acknowledgement, read_command
     from workflows.visibility import details, show
 
 _SYSTEM = Origin(via=Via.SYSTEM)
@@ -43,17 +44,18 @@ def _refused(refusal: Refusal) -> ApplicationError:
 
 @workflow.defn(name=msg.DRAFT_ORDER_WORKFLOW)
 class DraftOrderWorkflow:
-    """`carried` is there after continue-as-new, and then says everything; `create` is kept for readers."""
+    """Made before the first message is handled, so that none is lost over continue-as-new."""
 
     @workflow.init
-    def __init__(self, create: CreateDraft, carried: Carried | None = None) -> None:
-        self._ledger = Ledger.resumed(carried) if carried else Ledger.opened(create, workflow.now())
+    def __init__(self, given: DraftOrderInput) -> None:
+        carried = given.carried
+        self._ledger = Ledger.resumed(carried) if carried else Ledger.opened(given.create, workflow.now())
         self._export: asyncio.Task[None] | None = None
         self._acks: list[msg.Acknowledgement] = []
         show(self._ledger)
 
     @workflow.run
-    async def run(self, create: CreateDraft, carried: Carried | None = None) -> DraftStatus:
+    async def run(self, given: DraftOrderInput) -> DraftStatus:
         while True:
             try:
                 await workflow.wait_condition(self._has_work, timeout=self._until_ack_window_ends())
@@ -67,7 +69,8 @@ class DraftOrderWorkflow:
                 # nothing may be awaited between this check and leaving
                 if self._is_finished():
                     return self._ledger.draft.status
-                workflow.continue_as_new(args=[create, self._ledger.carried()])
+                carried = self._ledger.carried()
+                workflow.continue_as_new(given.model_copy(update={"carried": carried}))
 
     def _has_work(self) -> bool:
         broken = self._export is not None and self._export.done()
@@ -94,6 +97,7 @@ class DraftOrderWorkflow:
 
     async def _record(self) -> None:
         """Write the outbox: quickly when the database answers, patiently when it does not."""
+        # a failed local activity raises its cause itself, not ActivityError: left alone it fails the draft
         batch = list(self._ledger.outbox)
         try:
             await workflow.execute_local_activity(
@@ -104,7 +108,7 @@ class DraftOrderWorkflow:
                 schedule_to_close_timeout=policies.RECORD_NOW.start_to_close,
                 retry_policy=policies.RECORD_NOW.retry,
             )
-        except ActivityError:
+        except FailureError:
             workflow.set_current_details(details(self._ledger, "waiting for PostgreSQL to record it"))
             await workflow.execute_activity(
                 names.RECORD,
@@ -166,7 +170,7 @@ class DraftOrderWorkflow:
                 schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
                 retry_policy=policies.READ_FACTS.retry,
             )
-        except ActivityError:
+        except FailureError:
             raise FactsUnavailable("The database did not answer; nothing was changed, try again") from None
         return facts
 
@@ -238,29 +242,27 @@ class DraftOrderWorkflow:
         happened = acknowledged(self._ledger.draft, ack, workflow.now())
         self._decided(happened, Actor(), _SYSTEM)
 
-    @workflow.signal(name=msg.ACKNOWLEDGE)
-    async def acknowledge(self, argument: RawValue = NOTHING) -> None:
-        """The ERP's answer: {"export_id", "status": "ACKED" | "FAILED", "erp_order_id", …}."""
+    @workflow.signal(dynamic=True, description="A command by its name, or the ERP's acknowledge")
+    async def signalled(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """Every signal, with whatever it carries: a named handler fails on one argument too many."""
         try:
-            self._acknowledge(read_acknowledgement(argument))
+            if name == msg.ACKNOWLEDGE:
+                self._acknowledge(read_acknowledgement(arguments))
+            else:
+                command = Command(name)
+                await self._carry_out(command, read_command(command, arguments))
         except Exception as error:  # noqa: BLE001 - an error that leaves a signal handler fails the draft
-            self._refuse_signal(msg.ACKNOWLEDGE, error)
-
-    async def _by_signal(self, command: Command, argument: RawValue) -> None:
-        try:
-            await self._carry_out(command, read_command(command, argument))
-        except Exception as error:  # noqa: BLE001 - an error that leaves a signal handler fails the draft
-            self._refuse_signal(command, error)
+            self._refuse_signal(name, error)
 
     def _refuse_signal(self, name: str, error: Exception) -> None:
         if isinstance(error, ApplicationError):
             reason, code = error.message, error.type or "REFUSED"
         else:
-            reason, code = "The signal's argument cannot be read", "ARGUMENT_INVALID"
-        event = ev.CommandRefused(command=name, reason=reason, code=code)
+            reason, code = "There is no such command, or its argument cannot be read", "ARGUMENT_INVALID"
+        event = ev.CommandRefused(command=name[:100], reason=reason, code=code)
         self._decided([event], Actor(), Origin(via=Via.TEMPORAL))
 
-    # --- messages: an update for HTTP and a signal of the same name for Web UI, CLI and callbacks --
+    # --- updates: what HTTP sends; a signal of the same name does the same ------------------------
 
     @workflow.update(name="edit", description="Change header or lines; takes approvals back.")
     async def edit(self, message: msg.EditMessage) -> Receipt:
@@ -269,10 +271,6 @@ class DraftOrderWorkflow:
     @edit.validator
     def _admit_edit(self, message: msg.EditMessage) -> None:
         self._admit(Command.EDIT, message)
-
-    @workflow.signal(name="edit", description="Change header or lines; takes approvals back.")
-    async def _edit_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.EDIT, argument)
 
     @workflow.update(
         name="validate", description="Check against catalog and customers; READY or NEEDS_REVIEW."
@@ -284,12 +282,6 @@ class DraftOrderWorkflow:
     def _admit_validate(self, message: msg.ValidateMessage) -> None:
         self._admit(Command.VALIDATE, message)
 
-    @workflow.signal(
-        name="validate", description="Check against catalog and customers; READY or NEEDS_REVIEW."
-    )
-    async def _validate_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.VALIDATE, argument)
-
     @workflow.update(name="approve", description="The operator's signature.")
     async def approve(self, message: msg.ApproveMessage) -> Receipt:
         return await self._carry_out(Command.APPROVE, message)
@@ -297,10 +289,6 @@ class DraftOrderWorkflow:
     @approve.validator
     def _admit_approve(self, message: msg.ApproveMessage) -> None:
         self._admit(Command.APPROVE, message)
-
-    @workflow.signal(name="approve", description="The operator's signature.")
-    async def _approve_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.APPROVE, argument)
 
     @workflow.update(name="revoke_approval", description="Take the operator's signature back.")
     async def revoke_approval(self, message: msg.RevokeApprovalMessage) -> Receipt:
@@ -310,10 +298,6 @@ class DraftOrderWorkflow:
     def _admit_revoke_approval(self, message: msg.RevokeApprovalMessage) -> None:
         self._admit(Command.REVOKE_APPROVAL, message)
 
-    @workflow.signal(name="revoke_approval", description="Take the operator's signature back.")
-    async def _revoke_approval_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.REVOKE_APPROVAL, argument)
-
     @workflow.update(name="production_approve", description="Production's signature.")
     async def production_approve(self, message: msg.ProductionApproveMessage) -> Receipt:
         return await self._carry_out(Command.PRODUCTION_APPROVE, message)
@@ -321,10 +305,6 @@ class DraftOrderWorkflow:
     @production_approve.validator
     def _admit_production_approve(self, message: msg.ProductionApproveMessage) -> None:
         self._admit(Command.PRODUCTION_APPROVE, message)
-
-    @workflow.signal(name="production_approve", description="Production's signature.")
-    async def _production_approve_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.PRODUCTION_APPROVE, argument)
 
     @workflow.update(name="push", description="Hand the order to the ERP.")
     async def push(self, message: msg.PushMessage) -> Receipt:
@@ -334,10 +314,6 @@ class DraftOrderWorkflow:
     def _admit_push(self, message: msg.PushMessage) -> None:
         self._admit(Command.PUSH, message)
 
-    @workflow.signal(name="push", description="Hand the order to the ERP.")
-    async def _push_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.PUSH, argument)
-
     @workflow.update(name="retry_push", description="A new export after a failed one.")
     async def retry_push(self, message: msg.RetryPushMessage) -> Receipt:
         return await self._carry_out(Command.RETRY_PUSH, message)
@@ -346,10 +322,6 @@ class DraftOrderWorkflow:
     def _admit_retry_push(self, message: msg.RetryPushMessage) -> None:
         self._admit(Command.RETRY_PUSH, message)
 
-    @workflow.signal(name="retry_push", description="A new export after a failed one.")
-    async def _retry_push_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.RETRY_PUSH, argument)
-
     @workflow.update(name="reject", description="Close the draft for good.")
     async def reject(self, message: msg.RejectMessage) -> Receipt:
         return await self._carry_out(Command.REJECT, message)
@@ -357,7 +329,3 @@ class DraftOrderWorkflow:
     @reject.validator
     def _admit_reject(self, message: msg.RejectMessage) -> None:
         self._admit(Command.REJECT, message)
-
-    @workflow.signal(name="reject", description="Close the draft for good.")
-    async def _reject_by_signal(self, argument: RawValue = NOTHING) -> None:
-        await self._by_signal(Command.REJECT, argument)

@@ -6,8 +6,6 @@ One serialisable state; all of it travels through continue-as-new.
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
-
 from domain import events as ev
 from domain.audit import entry, said
 from domain.draft import Draft, Export
@@ -15,17 +13,9 @@ from domain.evolution import evolve
 from domain.gates import production_signed, waiting_for
 from domain.messages import Actor, CreateDraft, Origin
 from domain.policy import OrgPolicy
-from domain.records import Record, SeenKey
+from domain.records import Carried, Record, SeenKey
 from domain.statuses import CUSTOMER_SIGNED, DraftStatus, WaitingFor
 from domain.transitions import Command
-
-
-class Carried(BaseModel):
-    """Everything, when nothing is in flight."""
-
-    draft: Draft
-    policy: OrgPolicy
-    seen: list[SeenKey]
 
 
 class Ledger:

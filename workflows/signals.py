@@ -1,9 +1,9 @@
 """Signals as people and tools send them: decoded by hand, because an error in a handler fails the draft."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from domain.canonical import digest
@@ -11,13 +11,13 @@ from domain.messages import MESSAGES, Acknowledgement, Actor, Message, Origin
 from domain.statuses import Via
 from domain.transitions import Command
 
-NOTHING = RawValue(Payload())
 
-
-def _fields(argument: RawValue) -> dict[str, Any]:
-    if argument is NOTHING:
+def _fields(arguments: Sequence[RawValue]) -> dict[str, Any]:
+    if not arguments:
         return {}
-    value = workflow.payload_converter().from_payload(argument.payload)
+    if len(arguments) > 1:
+        raise TypeError("a signal takes one argument")
+    value = workflow.payload_converter().from_payload(arguments[0].payload)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -25,9 +25,9 @@ def _fields(argument: RawValue) -> dict[str, Any]:
     return value
 
 
-def read_command(command: Command, argument: RawValue) -> Message:
+def read_command(command: Command, arguments: Sequence[RawValue]) -> Message:
     """`{"actor_user_id": …, "key": …, …the command's fields}`; may be left out altogether."""
-    fields = _fields(argument)
+    fields = _fields(arguments)
     actor = Actor(user_id=fields.pop("actor_user_id", None))
     key = fields.pop("key", None)
     own = set(MESSAGES[command].model_fields) - set(Message.model_fields)
@@ -39,5 +39,5 @@ def read_command(command: Command, argument: RawValue) -> Message:
     )
 
 
-def read_acknowledgement(argument: RawValue) -> Acknowledgement:
-    return Acknowledgement.model_validate(_fields(argument))
+def read_acknowledgement(arguments: Sequence[RawValue]) -> Acknowledgement:
+    return Acknowledgement.model_validate(_fields(arguments))
