@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    approvers,
     audit,
     connectors,
     customers,
@@ -20,7 +21,7 @@ from api import (
     products,
     users,
 )
-from api.logins import LoginLimits
+from api.login_limits import LoginLimits
 from api.problems import install
 from api.requests import RequestGuard
 from api.rooms import Rooms
@@ -57,6 +58,7 @@ ROUTERS = (
     users.router,
     organization.router,
     customers.router,
+    approvers.router,
     products.router,
     imports.router,
     draft_orders.router,

@@ -1,5 +1,6 @@
 """Who is asking: token to person, org and role; every endpoint names the roles that it takes."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -69,9 +70,9 @@ class Caller:
                 action=action,
                 actor_user_id=self.user_id,
                 actor_email=self.email,
-                before=before,
-                after=after,
-                details=details,
+                before=_exact(before),
+                after=_exact(after),
+                details=_exact(details),
                 via=self.origin.via,
                 request_id=self.origin.request_id,
                 ip=self.origin.ip,
@@ -79,6 +80,12 @@ class Caller:
                 created_at=datetime.now(UTC),
             ),
         )
+
+
+def _exact(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    """JSON whose floats are texts: a float has no canonical form, and the trail is hashed canonically."""
+    exact: dict[str, Any] | None = json.loads(json.dumps(value), parse_float=str)
+    return exact
 
 
 def origin_of(request: Request) -> Origin:

@@ -69,29 +69,58 @@ class Answer:
 
 
 Work = Callable[[AsyncConnection], Awaitable[Answer]]
+StepWork = Callable[[], Awaitable[Answer]]
+
+_KEPT_HEADERS = frozenset({"location", "etag"})
 
 
-async def once(request: Request, caller: Caller, key: str | None, work: Work) -> JSONResponse:
+async def once(
+    request: Request, caller: Caller, key: str | None, work: Work, *, digest: str | None = None
+) -> JSONResponse:
     """Run `work` in a transaction of the caller's org, at most once per key; return its answer.
+
+    `digest` stands for the body where two bodies may say the same (multipart boundaries).
 
     Raises:
         KeyReused: the key came before with another body.
     """
     async with caller.transaction() as connection:
         if key is not None:
-            stored = await _claim(connection, caller, request, key)
+            stored = await _claim(connection, caller, request, key, digest)
             if stored is not None:
                 return stored
-        answer = await work(connection)
-        if isinstance(answer.body, BaseModel):
-            body = answer.body.model_dump_json()
-        else:
-            body = json.dumps(answer.body)
-        headers = {"Location": answer.location} if answer.location else {}
-        if answer.etag is not None:
-            headers["ETag"] = f'"{answer.etag}"'
+        response = _written(await work(connection))
         if key is not None:
-            await _keep(connection, caller, request, key, answer.status, headers, body)
+            await _keep(connection, caller, request, key, response)
+    return response
+
+
+async def once_in_steps(
+    request: Request, caller: Caller, key: str | None, work: StepWork, *, digest: str
+) -> JSONResponse:
+    """As `once`, for work of many transactions, each safe to repeat: claim, work, then keep the answer.
+
+    Raises:
+        KeyReused: the key came before with another body.
+    """
+    if key is None:
+        return _written(await work())
+    async with caller.transaction() as connection:
+        stored = await _claim(connection, caller, request, key, digest)
+    if stored is not None:
+        return stored
+    response = _written(await work())
+    async with caller.transaction() as connection:
+        await _keep(connection, caller, request, key, response)
+        # two at once both worked: the answer that was kept first is the one that both give
+        return await _claim(connection, caller, request, key, digest) or response
+
+
+def _written(answer: Answer) -> JSONResponse:
+    body = answer.body.model_dump_json() if isinstance(answer.body, BaseModel) else json.dumps(answer.body)
+    headers = {"Location": answer.location} if answer.location else {}
+    if answer.etag is not None:
+        headers["ETag"] = f'"{answer.etag}"'
     return _response(answer.status, headers, body)
 
 
@@ -100,10 +129,11 @@ def _scope(request: Request) -> str:
 
 
 async def _claim(
-    connection: AsyncConnection, caller: Caller, request: Request, key: str
+    connection: AsyncConnection, caller: Caller, request: Request, key: str, given_digest: str | None
 ) -> JSONResponse | None:
+    """The answer that the key has already, or None: then this request does the work."""
     values = {"org": caller.org_id, "scope": _scope(request), "key": key}
-    digest = await body_digest(request)
+    digest = given_digest or await body_digest(request)
     claimed = await connection.execute(
         text(
             "INSERT INTO idempotency_key (org_id, scope, key, digest, created_at) "
@@ -120,30 +150,27 @@ async def _claim(
     row = (await connection.execute(query, values)).mappings().one()
     if row["digest"] != digest:
         raise KeyReused(REUSED)
+    if row["status_code"] is None:
+        return None
     return _response(row["status_code"], row["headers"], row["body"])
 
 
 async def _keep(
-    connection: AsyncConnection,
-    caller: Caller,
-    request: Request,
-    key: str,
-    status: int,
-    headers: dict[str, str],
-    body: str,
+    connection: AsyncConnection, caller: Caller, request: Request, key: str, response: JSONResponse
 ) -> None:
+    kept = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
     await connection.execute(
         text(
             "UPDATE idempotency_key SET status_code = :status, headers = cast(:headers AS jsonb), "
-            "body = :body WHERE org_id = :org AND scope = :scope AND key = :key"
+            "body = :body WHERE org_id = :org AND scope = :scope AND key = :key AND status_code IS NULL"
         ),
         {
             "org": caller.org_id,
             "scope": _scope(request),
             "key": key,
-            "status": status,
-            "headers": json.dumps(headers),
-            "body": body,
+            "status": response.status_code,
+            "headers": json.dumps(kept),
+            "body": bytes(response.body).decode(),
         },
     )
 

@@ -6,7 +6,6 @@ Source: api.md, "Conventions". Nothing internal leaks: an unforeseen error says 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -15,8 +14,6 @@ from starlette.exceptions import HTTPException
 
 from domain.refusals import Refusal
 from storage.database import DatabaseUnavailable
-
-log = structlog.get_logger(__name__)
 
 TITLES: dict[int, tuple[str, str]] = {
     400: ("VALIDATION_ERROR", "Bad request"),
@@ -95,6 +92,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 415)
+
+
 def _declare(app: FastAPI) -> None:
     """Put the document that `problems` points at among the OpenAPI components."""
     generate = app.openapi
@@ -147,7 +147,6 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
     app.add_exception_handler(DatabaseUnavailable, _database)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 async def _problem(request: Request, error: Problem) -> JSONResponse:
@@ -194,9 +193,3 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
     return render(request, unavailable("The database"))
-
-
-async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", path=request.url.path, exc_info=error)
-    detail = "An error that we did not foresee; it was logged under this request id"
-    return render(request, Problem(500, detail))

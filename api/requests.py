@@ -19,6 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem, render, unavailable
 
+log = structlog.get_logger(__name__)
+
+UNFORESEEN = "An error that we did not foresee; it was logged under this request id"
 MAX_BODY_BYTES = 1024 * 1024
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -102,6 +105,10 @@ class RequestGuard:
             if started:
                 raise
             await render(request, unavailable("A server that we depend on"))(scope, receive, send)
+        except Exception as error:
+            log.error("request_failed", method=scope["method"], path=scope["path"], exc_info=error)
+            if not started:
+                await render(request, Problem(500, UNFORESEEN))(scope, receive, send)
 
 
 class BodyTooLarge(Exception):
