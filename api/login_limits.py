@@ -16,7 +16,7 @@ from api.problems import Problem
 
 _PER_ACCOUNT = RateLimitItemPerMinute(10, 5)
 _PER_ADDRESS = RateLimitItemPerMinute(50, 5)
-_VERIFICATIONS_AT_ONCE = 4  # each takes 64 MiB and a core
+_VERIFICATIONS_AT_ONCE = 4  # each takes 19 MiB and a core
 
 
 class LoginLimits:

@@ -48,11 +48,27 @@ class ExactRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        takes_json = self.body_field is not None
 
         async def handle(request: Request) -> Response:
+            if takes_json:
+                _require_json(request)
             return await handler(ExactRequest(request.scope, request.receive))
 
         return handle
+
+
+def _require_json(request: Request) -> None:
+    """
+    Raises:
+        Problem: 415, for a body that does not say that it is JSON.
+    """
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Problem(415, "Send the body as JSON, with the header Content-Type: application/json")
 
 
 class RequestGuard:
@@ -88,18 +104,20 @@ class RequestGuard:
             await render(request, too_large)(scope, receive, send)
             return
         started = False
+        bounded = _BoundedBody(receive)
 
         async def watched(message: Message) -> None:
             nonlocal started
+            if bounded.exceeded and not started:
+                return  # whatever the application makes of the cut body: the answer is 413
             started = True
             await send(message)
 
         within = None if scope["path"].endswith(self._exempt) else self._answer_within_s
         try:
             async with asyncio.timeout(within):
-                await self._app(scope, _bounded(receive), watched)
-        except BodyTooLarge:
-            if not started:
+                await self._app(scope, bounded, watched)
+            if bounded.exceeded and not started:
                 await render(request, too_large)(scope, receive, send)
         except TimeoutError:
             if started:
@@ -111,22 +129,23 @@ class RequestGuard:
                 await render(request, Problem(500, UNFORESEEN))(scope, receive, send)
 
 
-class BodyTooLarge(Exception):
-    """A body without a declared length went over the limit."""
+class _BoundedBody:
+    """Ends a body without a declared length once it is over the limit."""
 
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen = 0
+        self.exceeded = False
 
-def _bounded(receive: Receive) -> Receive:
-    seen = 0
-
-    async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_BODY_BYTES:
-            raise BodyTooLarge
+    async def __call__(self) -> Message:
+        if self.exceeded:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > MAX_BODY_BYTES:
+            self.exceeded = True
+            return {"type": "http.request", "body": b"", "more_body": False}
         return message
-
-    return bounded
 
 
 _SECURITY_HEADERS = {

@@ -77,7 +77,7 @@ async def test_a_signal_about_an_unknown_export_is_recorded(drafts: Bench) -> No
 
 
 def test_every_message_has_an_update_with_a_validator() -> None:
-    definition = getattr(DraftOrderWorkflow, "__temporal_workflow_definition")  # noqa: B009
+    definition = getattr(DraftOrderWorkflow, "__temporal_workflow_definition")
     assert set(definition.updates) == {command.value for command in msg.MESSAGES}
     assert list(definition.signals) == [None]  # the dynamic one: every name, and never a wrong argument
     assert definition.name == msg.DRAFT_ORDER_WORKFLOW

@@ -1,0 +1,103 @@
+"""The same key, another key, no key: one draft makes one export, and an answer lost is an answer found."""
+
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import People, Person, draft_in, files_of, order, settled
+
+
+@pytest.mark.parametrize("keys", ["one", "none", "twenty"])
+async def test_twenty_pushes_at_once_make_one_export(ops: Person, orders_folder: Path, keys: str) -> None:
+    draft = await draft_in(ops, "APPROVED")
+    one = uuid4().hex
+
+    def headers(number: int) -> dict[str, str]:
+        return {
+            "one": {"Idempotency-Key": one},
+            "none": {},
+            "twenty": {"Idempotency-Key": f"{one}-{number}"},
+        }[keys]
+
+    path = f"/draft-orders/{draft['id']}/push"
+    answers = await asyncio.gather(*(ops.call("POST", path, headers=headers(n)) for n in range(20)))
+    statuses = sorted(answer.status_code for answer in answers)
+    if keys == "one":
+        assert statuses.count(200) >= 1
+        assert set(statuses) <= {200, 202}
+    else:
+        assert statuses == [200] + [409] * 19
+    assert len({answer.json()["erp_export_id"] for answer in answers}) == 1
+    draft = await settled(ops, draft["id"], "PUSHED")
+    assert len(draft["exports"]) == 1
+    assert len(files_of(orders_folder, draft["id"])) == 1
+
+
+async def test_creation_by_key_makes_one_draft(ops: Person) -> None:
+    body = await order(ops)
+    headers = {"Idempotency-Key": f'"{uuid4()}"'}
+    answers = await asyncio.gather(
+        *(ops.call("POST", "/draft-orders", json=body, headers=headers) for _ in range(10))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len({answer.json()["number"] for answer in answers}) == 1
+    bare = {"Idempotency-Key": headers["Idempotency-Key"].strip('"')}
+    again = await ops.json("POST", "/draft-orders", 201, json=body, headers=bare)
+    assert again["id"] == answers[0].json()["id"]
+    other = await ops.json("POST", "/draft-orders", 422, json={**body, "notes": "x"}, headers=bare)
+    assert "Idempotency-Key" in other["detail"]
+
+
+async def test_an_answer_lost_after_the_decision_is_found_again(ops: Person) -> None:
+    draft = await draft_in(ops, "READY")
+    path = f"/draft-orders/{draft['id']}/approve"
+    headers = {"Idempotency-Key": uuid4().hex}
+    with pytest.raises(httpx.TimeoutException):
+        await ops.call("POST", path, headers=headers, timeout=0.004)
+    found = await ops.json("POST", path, headers=headers)
+    assert found["status"] == "APPROVED"
+    assert await ops.json("POST", path, headers=headers) == found
+    trail = (await ops.json("GET", "/audit-log", params={"entity_id": draft["id"]}))["data"]
+    assert [row["action"] for row in trail].count("DRAFT_APPROVED") == 1
+
+
+COMMANDS = [
+    ("EXTRACTED", "validate", None),
+    ("READY", "approve", None),
+    ("APPROVED", "production-approve", {"note": "n"}),
+    ("APPROVED", "push", None),
+    ("READY", "reject", {"reason": "r"}),
+    ("READY", "lines", {"internal_sku": "X"}),
+]
+
+
+@pytest.mark.parametrize(("status", "command", "body"), COMMANDS, ids=str)
+async def test_every_command_answers_a_repeat_and_refuses_another_body(
+    people: People, status: str, command: str, body: dict[str, str] | None
+) -> None:
+    admin = await people("admin")
+    draft = await draft_in(admin, status)
+    path = f"/draft-orders/{draft['id']}/{command}"
+    headers = {"Idempotency-Key": "k" * 255}
+    first = await admin.call("POST", path, json=body, headers=headers)
+    assert first.status_code in {200, 201}, first.text
+    again = await admin.call("POST", path, json=body, headers=headers)
+    assert again.status_code in {first.status_code, 202}, again.text
+    # the same members in another order and with blanks are the same body
+    assert again.json()["id" if command != "push" else "erp_export_id"] == first.json().get(
+        "id", first.json().get("erp_export_id")
+    )
+    other = await admin.call("POST", f"{path}?unused=1", json=body, headers=headers)
+    assert other.status_code == 422, other.text
+
+
+@pytest.mark.parametrize("key", ["", '""', "a b", "k" * 256, "ä".encode().decode("latin-1")])
+async def test_a_key_that_is_none_is_refused(ops: Person, key: str) -> None:
+    draft = await draft_in(ops, "EXTRACTED")
+    headers = {"Idempotency-Key": key.encode("latin-1")}
+    answer = await ops.call("POST", f"/draft-orders/{draft['id']}/validate", headers=headers)
+    assert answer.status_code == 422, answer.text
