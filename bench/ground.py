@@ -1,0 +1,204 @@
+"""What every measurement stands on: the stack, its added workers, people logged in, and drafts made ready."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from bench import raw
+from bench.workers import VARIANTS, task_queue
+from commands.draft_orders import DraftOrders
+from domain import messages as msg
+from domain.draft import Header, LineInput
+from domain.edits import numbered
+from domain.policy import OrgPolicy
+from domain.statuses import DraftStatus, Via
+from domain.transitions import Command
+from local import temporal
+from local.child import Child
+from local.seed import demo_password, seeded_id
+from local.services import SERVICES, TASK_QUEUE
+from local.stack import Stack
+from storage.database import Database
+
+ORG_ID = seeded_id("demo")
+CUSTOMER_ID = seeded_id("demo", "customer", "K-10001")
+ACTOR = msg.Actor(user_id=seeded_id("demo", "user", "ops"), email="ops@demo.example")
+ORIGIN = msg.Origin(via=Via.API)
+LINE = {"internal_sku": "THR-2001", "description": "Sewing thread 120 navy 5000 m", "uom": "PCE"}
+ANSWER_WITHIN_S = 20.0
+AT_ONCE = 16
+
+T = TypeVar("T")
+
+
+@dataclass
+class Ground:
+    stack: Stack
+    client: Client
+    database: Database
+    people: dict[str, httpx.AsyncClient]
+    processes: dict[str, int]  # whose CPU time counts; "client" is this one
+
+    @property
+    def ops(self) -> httpx.AsyncClient:
+        return self.people["ops"]
+
+    def drafts(self, variant: str | None = None) -> DraftOrders:
+        """Commands straight to the workflows, without HTTP; `variant` chooses the worker."""
+        queue = TASK_QUEUE if variant is None else task_queue(variant)
+        return DraftOrders(self.client, queue, ANSWER_WITHIN_S)
+
+    async def ready(self, count: int, variant: str | None = None) -> list[UUID]:
+        """Drafts that wait for an operator's approval."""
+        drafts = self.drafts(variant)
+        return await at_once([lambda: self._ready(drafts)] * count)
+
+    async def _ready(self, drafts: DraftOrders) -> UUID:
+        draft_id = uuid4()
+        await drafts.create(await self.creation(draft_id))
+        receipt = await drafts.send(Command.VALIDATE, ORG_ID, draft_id, command(msg.ValidateMessage))
+        if receipt.result["status"] != DraftStatus.READY:
+            raise RuntimeError(f"a benchmark draft is {receipt.result['status']} after validation")
+        return draft_id
+
+    async def approved(self, count: int) -> list[UUID]:
+        drafts = self.drafts()
+        made = await self.ready(count)
+        await at_once([_approval(drafts, each) for each in made])
+        return made
+
+    async def creation(self, draft_id: UUID) -> msg.CreateDraft:
+        rows = await self.database.call(
+            "SELECT reserve_draft_number(:org, :draft) AS number", {"org": ORG_ID, "draft": draft_id}
+        )
+        line = LineInput.model_validate({"qty": "10", "unit_price": Decimal("3.5500"), **LINE})
+        return msg.CreateDraft(
+            org_id=ORG_ID,
+            org_slug="demo",
+            draft_id=draft_id,
+            number=f"D-{rows[0]['number']:06d}",
+            actor=ACTOR,
+            origin=ORIGIN,
+            digest="",
+            token=uuid4().hex,
+            header=Header(
+                customer_id=CUSTOMER_ID,
+                external_order_number=f"PO-{draft_id.hex[:12]}",
+                currency="EUR",
+                order_date=datetime.now(UTC).date(),
+            ),
+            lines=numbered(draft_id, [line]),
+            customer_name="Muster GmbH",
+            policy=OrgPolicy(),
+        )
+
+    async def raw_runs(self, count: int) -> list[raw.Run]:
+        """Yardstick workflows that have taken one update already, as a draft has."""
+        return await at_once([self._raw_run] * count)
+
+    async def _raw_run(self) -> raw.Run:
+        handle = await self.client.start_workflow(
+            raw.RawUpdates.run, id=f"bench-raw/{uuid4()}", task_queue=raw.TASK_QUEUE
+        )
+        await handle.execute_update(raw.RawUpdates.nothing, "")
+        return handle
+
+    async def use_folder(self, folder: Path) -> None:
+        """Make the org's active connection a folder on this machine."""
+        folder.mkdir(parents=True, exist_ok=True)
+        integrator = self.people["integrator"]
+        active = await answered(integrator.get("/connectors"))
+        for one in active["data"]:
+            if one["status"] == "ACTIVE":
+                await answered(integrator.post(f"/connectors/{one['id']}/disable"))
+        acks = folder.with_name(folder.name + "-acks")
+        acks.mkdir(exist_ok=True)
+        body = {"mode": "filesystem", "export_path": str(folder), "ack_path": str(acks), "test_on_save": True}
+        await answered(integrator.post("/connectors/dropzone-json-v1", json=body))
+
+
+def command(kind: type[msg.Message]) -> Any:
+    return kind(actor=ACTOR, origin=ORIGIN, policy=OrgPolicy(), token=uuid4().hex)
+
+
+def _approval(drafts: DraftOrders, draft_id: UUID) -> Callable[[], Awaitable[object]]:
+    return lambda: drafts.send(Command.APPROVE, ORG_ID, draft_id, command(msg.ApproveMessage))
+
+
+async def answered(request: Awaitable[httpx.Response]) -> Any:
+    """
+    Raises:
+        RuntimeError: the API refused; a benchmark of refusals would be worth nothing.
+    """
+    response = await request
+    if response.is_error:
+        raise RuntimeError(
+            f"{response.request.url.path} answered {response.status_code}: {response.text[:300]}"
+        )
+    return response.json()
+
+
+async def at_once(calls: Iterable[Callable[[], Awaitable[T]]], clients: int = AT_ONCE) -> list[T]:
+    """Run the calls, `clients` at a time; results in the order of the calls."""
+    todo = list(enumerate(calls))
+    done: dict[int, T] = {}
+
+    async def client() -> None:
+        while todo:
+            number, call = todo.pop(0)
+            done[number] = await call()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(clients):
+            group.create_task(client())
+    return [done[number] for number in sorted(done)]
+
+
+@asynccontextmanager
+async def prepared(stack: Stack) -> AsyncIterator[Ground]:
+    """The running stack with its added workers polling and two people logged in."""
+    async with AsyncExitStack() as ending:
+        client = await Client.connect(
+            stack.temporal_address, namespace=temporal.NAMESPACE, data_converter=pydantic_data_converter
+        )
+        processes = {"client": os.getpid()}
+        processes |= {name: pid for name in SERVICES if (pid := stack.pid(name)) is not None}
+        for variant in VARIANTS:
+            child = Child(
+                name=f"worker {variant}",
+                command=[sys.executable, "-m", "bench.workers", variant],
+                environment=stack.environment,
+                log=stack.var / "logs" / f"worker-{variant}.log",
+                lock=stack.var / "guards.lock",
+                grace_s=35,
+            )
+            ending.push_async_callback(child.stop)
+            since = datetime.now(UTC)
+            await child.start()
+            async with asyncio.timeout(30):
+                await temporal.worker_polls(stack.temporal_address, task_queue(variant), since)
+            if child.pid is not None and variant == "raw":
+                processes["raw worker"] = child.pid
+        database = Database(stack.environment["DATABASE_URL"])
+        ending.push_async_callback(database.dispose)
+        people = {}
+        for name in ("ops", "integrator"):
+            limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+            person = httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=20, limits=limits)
+            people[name] = await ending.enter_async_context(person)
+            body = {"org_slug": "demo", "email": f"{name}@demo.example", "password": demo_password()}
+            token = await answered(person.post("/auth/login", json=body))
+            person.headers["Authorization"] = f"Bearer {token['access_token']}"
+        yield Ground(stack, client, database, people, processes)
