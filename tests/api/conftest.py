@@ -31,6 +31,7 @@ from storage.documents import Documents
 from storage.migrate import migrate
 from storage.organizations import create_org
 from storage.users import create_user
+from tests.api.importer import Importer
 
 PASSWORD = "correct-horse-battery"
 ROUTERS = (
@@ -193,3 +194,8 @@ def audit_of(database: Database) -> AuditOf:
             return [dict(row) for row in rows.mappings()]
 
     return read
+
+
+@pytest.fixture
+def importer(client_for: ClientFor, fresh_org: TestOrg) -> Importer:
+    return Importer(client_for(Role.OPS, fresh_org))

@@ -157,7 +157,11 @@ async def test_two_admins_who_demote_each_other_at_once_leave_one(
     admin = client_for(Role.ADMIN, fresh_org)
     second = (await admin.post("/users", json=new_user(role="ADMIN"))).json()["id"]
     ids = [second, str(fresh_org.users[Role.ADMIN])]
-    answers = await asyncio.gather(*(admin.patch(f"/users/{each}", json={"role": "OPS"}) for each in ids))
+    async with database.transaction(fresh_org.id) as connection:
+        await connection.execute(text("SELECT 1 FROM app_user FOR UPDATE"))
+        waiting = [asyncio.create_task(admin.patch(f"/users/{each}", json={"role": "OPS"})) for each in ids]
+        await asyncio.sleep(0.3)  # both are under way before either can write
+    answers = await asyncio.gather(*waiting)
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     async with database.transaction(fresh_org.id) as connection:
         assert await connection.scalar(text("SELECT count(*) FROM app_user WHERE role = 'ADMIN'")) == 1

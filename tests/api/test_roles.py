@@ -1,0 +1,86 @@
+"""Who may call what: every endpoint against every role, and without a token."""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from domain.statuses import Role
+from tests.api.conftest import ClientFor
+
+ANY = set(Role)
+ADMIN = {Role.ADMIN}
+OPS = {Role.ADMIN, Role.OPS}
+NOWHERE = uuid4()
+
+ENDPOINTS = [
+    ("GET", "/me", ANY),
+    ("GET", "/users", ADMIN),
+    ("POST", "/users", ADMIN),
+    ("GET", f"/users/{NOWHERE}", ADMIN),
+    ("PATCH", f"/users/{NOWHERE}", ADMIN),
+    ("GET", "/org/settings", ADMIN),
+    ("PATCH", "/org/settings", ADMIN),
+    ("GET", "/customers", ANY),
+    ("POST", "/customers", OPS),
+    ("GET", f"/customers/{NOWHERE}", ANY),
+    ("PATCH", f"/customers/{NOWHERE}", OPS),
+    ("GET", f"/customers/{NOWHERE}/approvers", ANY),
+    ("POST", f"/customers/{NOWHERE}/approvers", OPS),
+    ("PATCH", f"/customers/{NOWHERE}/approvers/{NOWHERE}", OPS),
+    ("GET", "/products", ANY),
+    ("POST", "/products", OPS),
+    ("GET", "/products/nothing", ANY),
+    ("PUT", "/products/nothing", OPS),
+    ("POST", "/imports/products", OPS),
+    ("POST", "/imports/customer-prices", OPS),
+    ("POST", "/imports/draft-orders", OPS),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), ENDPOINTS)
+async def test_an_endpoint_takes_its_roles_and_no_other(
+    client_for: ClientFor, client: httpx.AsyncClient, method: str, path: str, allowed: set[Role]
+) -> None:
+    body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
+    bare = await client.request(method, path, json=body)
+    assert bare.status_code == 401
+    assert bare.headers["www-authenticate"] == "Bearer"
+    for role in Role:
+        answer = await client_for(role).request(method, path, json=body)
+        if role in allowed:
+            assert answer.status_code in {200, 404, 415, 422}, (role, answer.text)
+        else:
+            assert answer.status_code == 403, role
+            assert answer.json()["code"] == "FORBIDDEN"
+
+
+async def test_each_route_is_in_the_table(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    known = {
+        (method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if path != "/auth/login"
+    }
+    tabled = {
+        (method, _template(path.replace(str(NOWHERE), "*").replace("nothing", "*")))
+        for method, path, _ in ENDPOINTS
+    }
+    assert {(method, _template(path)) for method, path in known} == tabled
+
+
+def _template(path: str) -> str:
+    return "/".join("*" if part.startswith("{") else part for part in path.split("/"))
+
+
+async def test_every_error_points_at_the_problem_document(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert "ProblemDocument" in document["components"]["schemas"]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            errors = {status: each for status, each in operation["responses"].items() if status >= "400"}
+            assert {"422", "503"} <= set(errors), (method, path)
+            for status, each in errors.items():
+                content = each["content"]
+                assert list(content) == ["application/problem+json"], (method, path, status)
