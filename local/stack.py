@@ -5,6 +5,7 @@ Use from tests: `async with Stack(folder) as stack:` then `stack.base_url`, `sta
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
@@ -13,6 +14,8 @@ from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+
+import psutil
 
 from local import postgres, services
 from local.child import Child
@@ -110,11 +113,20 @@ class Stack:
         await self._children[name].ended()
 
     def pause(self, name: str) -> None:
-        """SIGSTOP the real process: it keeps its connections and answers nothing."""
-        self._children[name].signal(signal.SIGSTOP)
+        """SIGSTOP the service and its children: it keeps its connections and answers nothing."""
+        self._signal_tree(name, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        self._children[name].signal(signal.SIGCONT)
+        self._signal_tree(name, signal.SIGCONT)
+
+    def _signal_tree(self, name: str, number: signal.Signals) -> None:
+        # PostgreSQL's backends answer on although their postmaster is stopped, and are no group of its own
+        pid = self.pid(name)
+        if pid is None:
+            return
+        for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def pid(self, name: str) -> int | None:
         """The real process of a service, not its guard."""

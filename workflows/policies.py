@@ -40,10 +40,10 @@ _DELIVERY = RetryPolicy(
     maximum_interval=timedelta(seconds=60),
     non_retryable_error_types=FINAL_DELIVERY_ERRORS,
 )
-STAGE = ActivityPolicy(timedelta(seconds=120), _DELIVERY, heartbeat=timedelta(seconds=10))
-PUBLISH = ActivityPolicy(timedelta(seconds=120), _DELIVERY, heartbeat=timedelta(seconds=10))
+STAGE = ActivityPolicy(timedelta(seconds=120), _DELIVERY, heartbeat=timedelta(seconds=6))
+PUBLISH = ActivityPolicy(timedelta(seconds=120), _DELIVERY, heartbeat=timedelta(seconds=6))
 FENCE = ActivityPolicy(
     timedelta(seconds=45),
     RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=4),
-    heartbeat=timedelta(seconds=10),
+    heartbeat=timedelta(seconds=6),
 )
