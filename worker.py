@@ -34,13 +34,13 @@ def runner() -> SandboxedWorkflowRunner:
     )
 
 
-def build_worker(client: Client, settings: Settings, database: Database) -> Worker:
+def build_worker(client: Client, settings: Settings, database: Database, keys: KeyRing) -> Worker:
     """The one place where activities meet what they need."""
     projection = ProjectionActivities(database, settings.delivery_window_s)
     delivery = DeliveryActivities(
         database,
         Documents(settings.documents_url),
-        KeyRing.from_settings(settings),
+        keys,
         build_connectors(ConnectorPolicy.from_settings(settings)),
     )
     return Worker(
@@ -68,9 +68,10 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    keys = KeyRing.from_settings(settings)
     database = Database(settings.database_url.get_secret_value(), pool_size=20)
     try:
-        async with build_worker(await connect(), settings, database):
+        async with build_worker(await connect(keys), settings, database, keys):
             log.info("worker_started", task_queue=settings.task_queue)
             await stop.wait()
             log.info("worker_stopping")

@@ -72,13 +72,14 @@ ROUTERS = (
 
 async def build_rooms(settings: Settings) -> Rooms:
     """Everything the API holds. Connects to nothing yet: each part does so at its first use."""
-    client = await connect(lazy=True)
+    keys = KeyRing.from_settings(settings)
+    client = await connect(keys, lazy=True)
     return Rooms(
         settings=settings,
         database=Database(settings.database_url.get_secret_value()),
         drafts=DraftOrders(client, settings.task_queue, settings.answer_within_s - 0.3),
         tokens=Tokens(settings),
-        keys=KeyRing.from_settings(settings),
+        keys=keys,
         connectors=build_connectors(ConnectorPolicy.from_settings(settings)),
         documents=Documents(settings.documents_url),
         login_limits=LoginLimits(),

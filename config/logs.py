@@ -27,5 +27,8 @@ def configure_logs(level: str) -> None:
         )
     )
     logging.basicConfig(level=numeric, handlers=[handler], force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # they bring handlers of their own
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     # asyncssh names users, hosts and commands at INFO
     logging.getLogger("asyncssh").setLevel(logging.WARNING)

@@ -60,10 +60,20 @@ class Settings(BaseSettings):
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
     answer_within_s: float = Field(2.7, validation_alias=_env("COUNTERSIGN_ANSWER_WITHIN_S"), gt=0, le=30)
+    codec_origins: Annotated[list[str], CommaList] = Field(
+        default_factory=list,
+        validation_alias=_env("COUNTERSIGN_CODEC_ORIGINS"),
+        description="origins of the Temporal Web UI that may ask the codec server, exactly",
+    )
+    codec_jwks_url: str | None = Field(None, validation_alias=_env("COUNTERSIGN_CODEC_JWKS_URL"))
+    codec_issuer: str | None = Field(None, validation_alias=_env("COUNTERSIGN_CODEC_ISSUER"))
+    codec_audience: str | None = Field(None, validation_alias=_env("COUNTERSIGN_CODEC_AUDIENCE"))
     temporal_ui_url: str | None = Field(None, validation_alias=_env("COUNTERSIGN_TEMPORAL_UI_URL"))
     log_level: str = Field("INFO", validation_alias=_env("COUNTERSIGN_LOG_LEVEL"))
 
-    @field_validator("encryption_previous_keys", "filesystem_roots", "allowed_networks", mode="before")
+    @field_validator(
+        "encryption_previous_keys", "filesystem_roots", "allowed_networks", "codec_origins", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return _split(value)

@@ -3,12 +3,14 @@
 from typing import Any, cast
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import KeepAliveConfig
 
+from config.codec import encrypted_converter
+from config.keys import KeyRing
 
-async def connect(*, lazy: bool = False) -> Client:
+
+async def connect(keys: KeyRing, *, lazy: bool = False) -> Client:
     """A client for TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… .
 
     `lazy` postpones the connection to the first call, so that an API starts while Temporal is down.
@@ -18,6 +20,6 @@ async def connect(*, lazy: bool = False) -> Client:
     return await Client.connect(
         **options,
         lazy=lazy,
-        data_converter=pydantic_data_converter,
+        data_converter=encrypted_converter(keys),
         keep_alive_config=KeepAliveConfig(interval_millis=5_000, timeout_millis=5_000),
     )

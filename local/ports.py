@@ -1,4 +1,4 @@
-"""The four loopback ports of a stack, and who already sits on them."""
+"""The loopback ports of a stack, and who already sits on them."""
 
 import os
 import socket
@@ -14,6 +14,7 @@ VARIABLES = {
     "temporal": "COUNTERSIGN_TEMPORAL_PORT",
     "temporal_ui": "COUNTERSIGN_TEMPORAL_UI_PORT",
     "sftp": "COUNTERSIGN_SFTP_PORT",
+    "codec": "COUNTERSIGN_CODEC_PORT",
 }
 
 
@@ -23,6 +24,7 @@ class Ports:
     temporal: int = 7233
     temporal_ui: int = 8233
     sftp: int = 2222
+    codec: int = 8234
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -39,6 +41,8 @@ class Ports:
             if not text.isdecimal() or not 0 < int(text) < 65536:
                 raise Refusal(f"{variable} must be a port number from 1 to 65535, not {text!r}.")
             chosen[name] = int(text)
+        # nobody types the codec's port, and a second stack names only the others: any free one will do
+        chosen.setdefault("codec", cls.free().codec)
         return cls(**chosen)
 
     @classmethod

@@ -14,7 +14,7 @@ from local.child import Child
 from local.local_env import ensure_local_env
 from local.ports import LOOPBACK, Ports
 
-SERVICES = ("postgres", "temporal", "sftp", "worker", "api")
+SERVICES = ("postgres", "temporal", "sftp", "codec", "worker", "api")
 SFTP_USER = "demo"
 TASK_QUEUE = "countersign"
 
@@ -43,6 +43,10 @@ def environment(var: Path, ports: Ports) -> dict[str, str]:
         "COUNTERSIGN_TEMPORAL_PORT": str(ports.temporal),
         "COUNTERSIGN_TEMPORAL_UI_PORT": str(ports.temporal_ui),
         "COUNTERSIGN_SFTP_PORT": str(ports.sftp),
+        "COUNTERSIGN_CODEC_PORT": str(ports.codec),
+        "COUNTERSIGN_CODEC_ORIGINS": ",".join(
+            f"http://{host}:{ports.temporal_ui}" for host in (LOOPBACK, "localhost")
+        ),
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -69,12 +73,14 @@ def child(name: str, var: Path, ports: Ports, env: dict[str, str]) -> Child:
         "postgres": postgres.command(var / "postgres"),
         "temporal": temporal.command(var / "temporal.db", ports),
         "sftp": [python, "-m", "local.sftp_server", "--port", str(ports.sftp), "--user", SFTP_USER],
+        "codec": [python, "-m", "uvicorn", "api.codec_server:create_codec_app", "--factory"],
         "worker": [python, "worker.py"],
         "api": [python, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log"],
     }
     commands["sftp"] += ["--host-key", str(var / "sftp_host_key"), "--root", str(var / "dropzone" / "demo")]
     commands["sftp"] += ["--password-env", "COUNTERSIGN_SFTP_PASSWORD"]
     commands["api"] += ["--host", LOOPBACK, "--port", str(ports.api), "--timeout-graceful-shutdown", "5"]
+    commands["codec"] += ["--host", LOOPBACK, "--port", str(ports.codec), "--no-access-log"]
     return Child(
         name=name,
         command=commands[name],
@@ -118,6 +124,8 @@ async def ready(name: str, var: Path, ports: Ports, env: dict[str, str]) -> None
         await temporal.ready(env["TEMPORAL_ADDRESS"])
     elif name == "sftp":
         await _listens(ports.sftp)
+    elif name == "codec":
+        await _listens(ports.codec)
     elif name == "worker":
         await temporal.worker_polls(env["TEMPORAL_ADDRESS"], env["COUNTERSIGN_TASK_QUEUE"], datetime.now(UTC))
     else:

@@ -1,4 +1,4 @@
-"""The embedded stack: five children behind guards, started in order, restarted when they crash.
+"""The embedded stack: six children behind guards, started in order, restarted when they crash.
 
 Use from tests: `async with Stack(folder) as stack:` then `stack.base_url`, `stack.environment`,
 `await stack.kill("worker")`, `await stack.start("worker")`, `stack.pause("postgres")`.
@@ -136,7 +136,7 @@ class Stack:
         """End everything: the processes that need others first."""
         for name in list(self._watchers):
             self._unwatch(name)
-        for group in (("api", "worker"), ("sftp", "temporal", "postgres")):
+        for group in (("api", "worker", "codec"), ("sftp", "temporal", "postgres")):
             await asyncio.gather(*(self._children[name].stop() for name in group if name in self._children))
         if self._lock is not None:
             self._lock.close()
@@ -146,12 +146,17 @@ class Stack:
         self.var.mkdir(parents=True, exist_ok=True)
         services.ensure_folders(self.var)
         await self._take_folder()
-        wanted = {"temporal": ("temporal", "temporal_ui"), "sftp": ("sftp",), "api": ("api",)}
+        wanted = {
+            "temporal": ("temporal", "temporal_ui"),
+            "sftp": ("sftp",),
+            "codec": ("codec",),
+            "api": ("api",),
+        }
         self.ports.refuse_if_taken(*(p for name in self._names for p in wanted.get(name, ())))
         self.environment = services.environment(self.var, self.ports) | self._overrides
         self.host_key_fingerprint = services.ensure_host_key(self.var / "sftp_host_key")
         await _all(self._database(), *(self.start(n) for n in ("temporal", "sftp") if n in self._names))
-        await _all(*(self.start(n) for n in ("worker", "api") if n in self._names))
+        await _all(*(self.start(n) for n in ("codec", "worker", "api") if n in self._names))
 
     async def _take_folder(self) -> None:
         self._lock = (self.var / "stack.lock").open("a+")

@@ -36,6 +36,7 @@ def command(state: Path, ports: Ports) -> list[str]:
     words = [program(), "server", "start-dev", "--db-filename", str(state), "--ip", LOOPBACK]
     words += ["--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui), "--namespace", NAMESPACE]
     words += ["--ui-disable-news-fetch", "--log-level", "warn"]
+    words += ["--ui-codec-endpoint", f"http://{LOOPBACK}:{ports.codec}"]
     for name in SEARCH_ATTRIBUTES:
         words += ["--search-attribute", f"{name}=Keyword"]
     # The dev server polls its task queues 20 times a second; this cuts an activity's round trip by 35 ms.
