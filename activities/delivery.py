@@ -23,7 +23,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities import names
 from config.keys import EncryptionError, KeyRing, connection_owner
-from connectors.port import ERPConnectorPort
+from connectors.port import ERPConnectorPort, no_progress
 from domain.delivery import (
     DeliveryOrder,
     FenceOrder,
@@ -35,7 +35,7 @@ from domain.delivery import (
 from domain.export_schema import export_schema
 from domain.transport import FinalFileConflict, StagedFileLost, TransportCode, TransportError
 from storage import connections, push_log
-from storage.database import Database, DatabaseUnavailable
+from storage.database import Database, DatabaseUnavailable, Row
 from storage.documents import Documents
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ class DeliveryActivities:
             _check_document(delivery.document)
             await self._documents.put(order.storage_key, delivery.document)
             started = monotonic()
-            staged = await target.connector.stage(delivery, target.config, activity.heartbeat)
+            staged = await target.connector.stage(delivery, target.config, no_progress)
             await self._note(
                 order.org_id, delivery.export_id, row, "PENDING", started, {"staged_as": staged.temp_name}
             )
@@ -97,7 +97,7 @@ class DeliveryActivities:
         async with self._try(order.org_id, order.connection_id, order.export_id, row, request) as target:
             started = monotonic()
             outcome = await target.connector.publish(
-                order.staged, target.config, first_try=attempt == 1, on_progress=activity.heartbeat
+                order.staged, target.config, first_try=attempt == 1, on_progress=no_progress
             )
             path = target.path_of(order.staged.file_name)
             response = {"outcome": outcome.value, "dropzone_path": path}
@@ -113,7 +113,9 @@ class DeliveryActivities:
                 await push_log.give_up(connection, order.org_id, order.export_id, error)
             if order.staged is None:
                 return FenceOutcome.NOT_SENT
-            target = await self._target(order.org_id, order.connection_id, must_be_active=False)
+            async with self._database.transaction(order.org_id) as connection:
+                found = await connections.get(connection, order.org_id, order.connection_id)
+            target = self._target(order.org_id, order.connection_id, found, must_be_active=False)
             async with _heartbeats():
                 return await target.connector.fence(order.staged, target.config)
         except TransportError as failed:
@@ -132,7 +134,8 @@ class DeliveryActivities:
         try:
             async with self._database.transaction(org_id) as connection:
                 await push_log.open_try(connection, org_id, export_id, row, request, datetime.now(UTC))
-            target = await self._target(org_id, connection_id, must_be_active=True)
+                found = await connections.get(connection, org_id, connection_id)
+            target = self._target(org_id, connection_id, found, must_be_active=True)
             async with _heartbeats():
                 yield target
         except (TransportError, StagedFileLost) as error:
@@ -142,9 +145,7 @@ class DeliveryActivities:
         except DatabaseUnavailable as error:
             raise ApplicationError(str(error), type="DatabaseUnavailable") from error
 
-    async def _target(self, org_id: UUID, connection_id: UUID, *, must_be_active: bool) -> _Target:
-        async with self._database.transaction(org_id) as connection:
-            row = await connections.get(connection, org_id, connection_id)
+    def _target(self, org_id: UUID, connection_id: UUID, row: Row | None, *, must_be_active: bool) -> _Target:
         if row is None or (must_be_active and row["status"] == "DISABLED"):
             raise TransportError(TransportCode.CONNECTION_DISABLED)
         if must_be_active and row["status"] == "PAUSED":
@@ -226,12 +227,15 @@ def _application_error(error: TransportError | StagedFileLost) -> ApplicationErr
 
 @asynccontextmanager
 async def _heartbeats() -> AsyncIterator[None]:
-    """Tell Temporal that this try is alive, also while a library waits."""
+    """Tell Temporal that this try is alive, also while a library waits.
+
+    Not at once: a beat is a call to the server and a billable action, and most tries end before the first.
+    """
 
     async def beat() -> None:
         while True:
-            activity.heartbeat()
             await asyncio.sleep(_HEARTBEAT_S)
+            activity.heartbeat()
 
     task = asyncio.create_task(beat())
     try:
