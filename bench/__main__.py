@@ -36,8 +36,8 @@ class Effort:
     crowds: int
 
 
-FULL = Effort(rounds=150, warm_up=10, pushes=60, crowd=256, crowds=3)
-QUICK = Effort(rounds=25, warm_up=3, pushes=12, crowd=64, crowds=1)
+FULL = Effort(rounds=120, warm_up=10, pushes=50, crowd=192, crowds=3)
+QUICK = Effort(rounds=25, warm_up=3, pushes=10, crowd=64, crowds=1)
 
 _began = time.monotonic()
 
@@ -80,7 +80,6 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    Console(width=None if sys.stdout.isatty() else 150).print()
     figures.show(Console(width=None if sys.stdout.isatty() else 150))
     figures.write(LATEST)
     print(f"{os.cpu_count()} cores, load {load:.1f} before the run; written to {LATEST}")

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import httpx
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
+from api.app import build_rooms
+from api.rooms import Rooms
 from bench import raw
 from bench.workers import VARIANTS, task_queue
 from commands.draft_orders import DraftOrders
+from config.settings import load_settings
 from domain import messages as msg
 from domain.draft import Header, LineInput
 from domain.edits import numbered
@@ -27,6 +30,7 @@ from domain.statuses import DraftStatus, Via
 from domain.transitions import Command
 from local import temporal
 from local.child import Child
+from local.refusals import Refusal
 from local.seed import demo_password, seeded_id
 from local.services import SERVICES, TASK_QUEUE
 from local.stack import Stack
@@ -46,8 +50,8 @@ T = TypeVar("T")
 @dataclass
 class Ground:
     stack: Stack
-    client: Client
-    database: Database
+    client: Client  # plain, for the yardstick and for histories
+    rooms: dict[str, Rooms]  # by task queue
     people: dict[str, httpx.AsyncClient]
     processes: dict[str, int]  # whose CPU time counts; "client" is this one
 
@@ -58,7 +62,11 @@ class Ground:
     def drafts(self, variant: str | None = None) -> DraftOrders:
         """Commands straight to the workflows, without HTTP; `variant` chooses the worker."""
         queue = TASK_QUEUE if variant is None else task_queue(variant)
-        return DraftOrders(self.client, queue, ANSWER_WITHIN_S)
+        return self.rooms[queue].drafts
+
+    @property
+    def database(self) -> Database:
+        return self.rooms[TASK_QUEUE].database
 
     async def ready(self, count: int, variant: str | None = None) -> list[UUID]:
         """Drafts that wait for an operator's approval."""
@@ -166,33 +174,49 @@ async def at_once(calls: Iterable[Callable[[], Awaitable[T]]], clients: int = AT
     return [done[number] for number in sorted(done)]
 
 
+def _worker(stack: Stack, variant: str) -> Child:
+    return Child(
+        name=f"worker {variant}",
+        command=[sys.executable, "-m", "bench.workers", variant],
+        environment=stack.environment,
+        log=stack.var / "logs" / f"worker-{variant}.log",
+        lock=stack.var / "guards.lock",
+        grace_s=35,
+    )
+
+
+async def _polling(stack: Stack, variant: str, child: Child) -> None:
+    since = datetime.now(UTC)
+    await child.start()
+    try:
+        async with asyncio.timeout(60):
+            await temporal.worker_polls(stack.temporal_address, task_queue(variant), since)
+    except TimeoutError:
+        raise Refusal(
+            f"{child.name} did not become ready; the end of its log:\n{child.last_lines()}"
+        ) from None
+
+
 @asynccontextmanager
 async def prepared(stack: Stack) -> AsyncIterator[Ground]:
     """The running stack with its added workers polling and two people logged in."""
     async with AsyncExitStack() as ending:
-        client = await Client.connect(
-            stack.temporal_address, namespace=temporal.NAMESPACE, data_converter=pydantic_data_converter
-        )
+        client = await Client.connect(stack.temporal_address, namespace=temporal.NAMESPACE)
         processes = {"client": os.getpid()}
         processes |= {name: pid for name in SERVICES if (pid := stack.pid(name)) is not None}
-        for variant in VARIANTS:
-            child = Child(
-                name=f"worker {variant}",
-                command=[sys.executable, "-m", "bench.workers", variant],
-                environment=stack.environment,
-                log=stack.var / "logs" / f"worker-{variant}.log",
-                lock=stack.var / "guards.lock",
-                grace_s=35,
-            )
+        children = {variant: _worker(stack, variant) for variant in VARIANTS}
+        for child in children.values():
             ending.push_async_callback(child.stop)
-            since = datetime.now(UTC)
-            await child.start()
-            async with asyncio.timeout(30):
-                await temporal.worker_polls(stack.temporal_address, task_queue(variant), since)
-            if child.pid is not None and variant == "raw":
-                processes["raw worker"] = child.pid
-        database = Database(stack.environment["DATABASE_URL"])
-        ending.push_async_callback(database.dispose)
+        await asyncio.gather(*(_polling(stack, *each) for each in children.items()))
+        if (pid := children["raw"].pid) is not None:
+            processes["raw worker"] = pid
+        rooms = {}
+        with patch.dict(os.environ, stack.environment):
+            for queue in (TASK_QUEUE, *(task_queue(variant) for variant in VARIANTS)):
+                changed = {"task_queue": queue, "answer_within_s": ANSWER_WITHIN_S}
+                rooms[queue] = await build_rooms(load_settings().model_copy(update=changed))
+                ending.push_async_callback(rooms[queue].database.dispose)
+                await rooms[queue].drafts.ping()
         people = {}
         for name in ("ops", "integrator"):
             limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
@@ -201,4 +225,4 @@ async def prepared(stack: Stack) -> AsyncIterator[Ground]:
             body = {"org_slug": "demo", "email": f"{name}@demo.example", "password": demo_password()}
             token = await answered(person.post("/auth/login", json=body))
             person.headers["Authorization"] = f"Bearer {token['access_token']}"
-        yield Ground(stack, client, database, people, processes)
+        yield Ground(stack, client, rooms, people, processes)

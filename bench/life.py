@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
+from temporalio.client import WorkflowExecutionStatus
+
 from bench.dropzone import Reader
 from bench.figures import Figures
 from bench.ground import CUSTOMER_ID, LINE, ORG_ID, Ground, answered
@@ -38,7 +40,9 @@ async def measure(ground: Ground, figures: Figures, folder: Path) -> None:
         ack = Acknowledgement(export_id=UUID(pushed["erp_export_id"]), status="ACKED", erp_order_id="SO-1")
         await ground.drafts().acknowledge(ORG_ID, draft_id, ack)
         workflow_id = draft_workflow_id(ORG_ID, draft_id)
-        await ground.client.get_workflow_handle(workflow_id).result()
+        handle = ground.client.get_workflow_handle(workflow_id)
+        while (await handle.describe()).status is not WorkflowExecutionStatus.COMPLETED:
+            await asyncio.sleep(0.02)
     events = await events_of(ground.client, workflow_id)
     kinds, actions = event_counts(events), action_counts(events)
     figures.add("life", "history events", len(events), "events", at_most=EVENTS_AIM, note=_listed(kinds))

@@ -4,20 +4,21 @@
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from unittest.mock import patch
 
 from temporalio import workflow
+from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import worker
 import workflows.draft_order
 from bench import raw
 from config.settings import load_settings
-from config.temporal import connect
 from domain.records import Record
 from storage import projection
 from storage.database import Database
@@ -47,26 +48,26 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
 
 
 async def serve(variant: str) -> None:
+    settings = load_settings().model_copy(update={"task_queue": task_queue(variant)})
+    if variant == "raw":
+        await _serve_raw()
+        return
+    with VARIANTS[variant]():
+        await worker.serve(settings)
+
+
+async def _serve_raw() -> None:
+    """Temporal as its own examples use it: default converter, nothing encrypted."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    settings = load_settings().model_copy(update={"task_queue": task_queue(variant)})
-    client = await connect()
-    database = Database(settings.database_url.get_secret_value(), pool_size=20)
-    with ExitStack() as off:
-        off.enter_context(VARIANTS[variant]())
-        if variant == "raw":
-            working = Worker(
-                client,
-                task_queue=settings.task_queue,
-                workflows=[raw.RawUpdates],
-                activities=[raw.do_nothing],
-                max_cached_workflows=2000,
-            )
-        else:
-            working = worker.build_worker(client, settings, database)
-        async with working:
-            await stop.wait()
-    await database.dispose()
+    async with Worker(
+        await Client.connect(os.environ["TEMPORAL_ADDRESS"], namespace=os.environ["TEMPORAL_NAMESPACE"]),
+        task_queue=raw.TASK_QUEUE,
+        workflows=[raw.RawUpdates],
+        activities=[raw.do_nothing],
+        max_cached_workflows=2000,
+    ):
+        await stop.wait()
 
 
 if __name__ == "__main__":
