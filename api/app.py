@@ -12,6 +12,7 @@ from api import (
     customers,
     draft_commands,
     draft_orders,
+    events,
     exports,
     health,
     imports,
@@ -33,11 +34,13 @@ from config.settings import Settings, load_settings
 from config.temporal import connect
 from connectors.policy import ConnectorPolicy
 from connectors.registry import build_connectors
+from storage.changes import Bell
 from storage.database import Database
 from storage.documents import Documents
 
 # These wait for a customer's server or read a whole file; they bound their own time.
 OWN_TIME = (
+    "/events",
     "/test",
     "/connectors/dropzone-json-v1",
     "/imports/products",
@@ -64,6 +67,7 @@ ROUTERS = (
     draft_orders.router,
     draft_commands.router,
     exports.router,
+    events.router,
     audit.router,
     connectors.router,
     health.router,
@@ -82,6 +86,7 @@ async def build_rooms(settings: Settings) -> Rooms:
         keys=keys,
         connectors=build_connectors(ConnectorPolicy.from_settings(settings)),
         documents=Documents(settings.documents_url),
+        bell=Bell(settings.database_url.get_secret_value()),
         login_limits=LoginLimits(),
     )
 
@@ -99,6 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         rooms = await build_rooms(known)
         app.state.rooms = rooms
         yield
+        await rooms.bell.close()
         await rooms.database.dispose()
 
     app = FastAPI(

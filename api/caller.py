@@ -39,6 +39,7 @@ class Caller:
     policy: OrgPolicy
     origin: Origin
     database: Database
+    expires_at: datetime
 
     @property
     def actor(self) -> Actor:
@@ -132,6 +133,7 @@ async def _caller(
         policy=OrgPolicy.model_validate(row["settings"]),
         origin=origin_of(request),
         database=rooms.database,
+        expires_at=claims.expires_at,
     )
 
 

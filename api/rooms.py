@@ -12,6 +12,7 @@ from commands.draft_orders import DraftOrders
 from config.keys import KeyRing
 from config.settings import Settings
 from connectors.port import ERPConnectorPort
+from storage.changes import Bell
 from storage.database import Database
 from storage.documents import Documents
 
@@ -25,6 +26,7 @@ class Rooms:
     keys: KeyRing
     connectors: Mapping[str, ERPConnectorPort[Any]]
     documents: Documents
+    bell: Bell
     login_limits: LoginLimits
 
 

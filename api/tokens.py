@@ -19,6 +19,7 @@ class TokenInvalid(Exception):
 class Claims:
     user_id: UUID
     org_id: UUID
+    expires_at: datetime
 
 
 class Tokens:
@@ -56,6 +57,7 @@ class Tokens:
                 audience=self._audience,
                 options={"require": _CLAIMS},
             )
-            return Claims(user_id=UUID(claims["sub"]), org_id=UUID(claims["org"]))
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
+            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+            return Claims(UUID(claims["sub"]), UUID(claims["org"]), expires_at)
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise TokenInvalid from error

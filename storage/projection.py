@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from domain.canonical import utc_text
 from domain.draft import Draft, Export
 from domain.records import Record
 from storage.database import Database, sqlstate
@@ -45,6 +46,13 @@ def _payload(record: Record) -> dict[str, Any]:
     return {
         "sequence": record.sequence,
         "digest": record.digest(),
+        "change": {
+            "number": draft.number,
+            "status": draft.status.value,
+            "waiting_for": record.waiting_for,
+            "at": utc_text(draft.updated_at),
+            "actions": [entry.action for entry in record.audit],
+        },
         "row": _row(record),
         "lines": _lines(draft) if record.lines_changed else None,
         "exports": [_export(record, export) for export in draft.exports if export.id in record.exports]

@@ -26,6 +26,7 @@ from config.keys import KeyRing
 from config.settings import Settings
 from domain.messages import CreateDraft
 from domain.statuses import Role
+from storage.changes import Bell
 from storage.database import Database
 from storage.documents import Documents
 from storage.migrate import migrate
@@ -139,6 +140,7 @@ async def rooms(settings: Settings, database: Database) -> Rooms:
         keys=KeyRing.from_settings(settings),
         connectors={},
         documents=Documents(settings.documents_url),
+        bell=Bell(settings.database_url.get_secret_value()),
         login_limits=LoginLimits(),
     )
 

@@ -145,8 +145,13 @@ CREATE TABLE draft_record (
     draft_order_id uuid NOT NULL,
     sequence integer NOT NULL,
     digest text NOT NULL,
+    change jsonb NOT NULL,
+    position bigint GENERATED ALWAYS AS IDENTITY,
+    recorded_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (draft_order_id, sequence)
 );
+-- next
+CREATE INDEX draft_record_feed ON draft_record (org_id, recorded_by, position);
 -- next
 CREATE TABLE command_receipt (
     org_id uuid NOT NULL REFERENCES org,
@@ -345,11 +350,13 @@ DECLARE
     known text;
     written integer := 0;
     newer boolean;
+    late_lines jsonb;
 BEGIN
     PERFORM set_config('app.org_id', p->>'org_id', true);
     FOR r IN SELECT value FROM jsonb_array_elements(p->'records') LOOP
-        INSERT INTO draft_record (org_id, draft_order_id, sequence, digest)
-            VALUES ((p->>'org_id')::uuid, (r->'row'->>'id')::uuid, (r->>'sequence')::integer, r->>'digest')
+        INSERT INTO draft_record (org_id, draft_order_id, sequence, digest, change)
+            VALUES ((p->>'org_id')::uuid, (r->'row'->>'id')::uuid, (r->>'sequence')::integer, r->>'digest',
+                    r->'change')
             ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
             SELECT digest INTO known FROM draft_record
@@ -374,11 +381,19 @@ BEGIN
             updated_at = excluded.updated_at
         WHERE draft_order.version < excluded.version AND draft_order.org_id = excluded.org_id;
         newer := FOUND;
+        late_lines := NULL;
+        IF NOT newer THEN
+            -- A late record fills in what only it knows; lines come from the newest snapshot.
+            UPDATE draft_order SET creation_digest = coalesce(creation_digest, r->'row'->>'creation_digest')
+                WHERE id = (r->'row'->>'id')::uuid
+                RETURNING (SELECT jsonb_agg(line || jsonb_build_object('draft_order_id', id, 'org_id', org_id))
+                           FROM jsonb_array_elements(snapshot->'lines') AS line) INTO late_lines;
+        END IF;
 
-        IF newer AND r->'lines' <> 'null' THEN
+        IF r->'lines' <> 'null' THEN
             DELETE FROM draft_order_line WHERE draft_order_id = (r->'row'->>'id')::uuid;
-            INSERT INTO draft_order_line
-                SELECT * FROM jsonb_populate_recordset(NULL::draft_order_line, r->'lines');
+            INSERT INTO draft_order_line SELECT * FROM jsonb_populate_recordset(
+                NULL::draft_order_line, CASE WHEN newer THEN r->'lines' ELSE late_lines END);
         END IF;
 
         IF r->'exports' <> 'null' THEN
@@ -390,6 +405,11 @@ BEGIN
                 refused_by_erp = excluded.refused_by_erp, error = excluded.error,
                 sent_at = excluded.sent_at, acked_at = excluded.acked_at
             WHERE erp_export.version < excluded.version;
+            IF NOT newer THEN
+                UPDATE erp_export e SET document = late.document
+                    FROM jsonb_populate_recordset(NULL::erp_export, r->'exports') AS late
+                    WHERE e.id = late.id AND e.document IS NULL;
+            END IF;
         END IF;
 
         IF r->'receipt' <> 'null' THEN
@@ -399,6 +419,9 @@ BEGIN
         END IF;
         PERFORM append_audit(r->'audit');
     END LOOP;
+    IF written > 0 THEN
+        PERFORM pg_notify('countersign_changes', p->>'org_id');
+    END IF;
     RETURN written;
 END $$;
 -- next

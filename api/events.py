@@ -1,0 +1,118 @@
+"""Server-Sent Events: one per recorded change, resumable by `Last-Event-ID`, ending with the token."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header
+from fastapi.responses import StreamingResponse
+
+from api.caller import AnyRole, Caller
+from api.draft_sending import stored_draft
+from api.problems import Problem, problems
+from api.requests import ExactRoute
+from api.rooms import InRooms, Rooms
+from storage import changes
+from storage.database import DatabaseUnavailable, Row
+
+router = APIRouter(route_class=ExactRoute, tags=["events"], responses=problems(401, 404))
+
+HEARTBEAT_S = 15.0
+FOLLOW_UP_S = 0.3
+BATCH = 200
+
+LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", max_length=100, description="the id of the last event that was seen"),
+]
+Read = Callable[[str], Awaitable[list[Row]]]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}, "description": "Events until the token ends"}
+}
+
+
+@router.get("/draft-orders/{draft_id}/events", response_class=StreamingResponse, responses=_STREAM)
+async def of_draft(
+    draft_id: UUID, caller: AnyRole, rooms: InRooms, last_event_id: LastEventId = None
+) -> StreamingResponse:
+    """Every change of the draft after `Last-Event-ID`, from the first without it. The id is the version."""
+    await stored_draft(caller, draft_id)
+    place = last_event_id or "0"
+    if not place.isascii() or not place.isdecimal() or int(place) >= 2**31:
+        raise Problem(422, "Last-Event-ID: take it from an event of this stream", errors=[])
+
+    async def read(after: str) -> list[Row]:
+        async with caller.transaction() as connection:
+            return await changes.of_draft(connection, caller.org_id, draft_id, int(after), BATCH)
+
+    return _stream(rooms, caller, place, read)
+
+
+@router.get("/events", response_class=StreamingResponse, responses=_STREAM)
+async def of_org(caller: AnyRole, rooms: InRooms, last_event_id: LastEventId = None) -> StreamingResponse:
+    """Every change in the org: after `Last-Event-ID`, or from now on."""
+    if last_event_id is None:
+        async with caller.transaction() as connection:
+            place = "-".join(str(part) for part in await changes.newest_place(connection))
+    else:
+        place = last_event_id
+    _parts(place)
+
+    async def read(after: str) -> list[Row]:
+        async with caller.transaction() as connection:
+            return await changes.of_org(connection, caller.org_id, _parts(after), BATCH)
+
+    return _stream(rooms, caller, place, read)
+
+
+def _parts(place: str) -> tuple[int, int]:
+    xid, dash, position = place.partition("-")
+    digits = xid + position
+    if not dash or not xid or not position or not digits.isascii() or not digits.isdecimal():
+        raise Problem(422, "Last-Event-ID: take it from an event of this stream", errors=[])
+    found = int(xid), int(position)
+    if max(found) >= 2**63:
+        raise Problem(422, "Last-Event-ID: take it from an event of this stream", errors=[])
+    return found
+
+
+def _stream(rooms: Rooms, caller: Caller, place: str, read: Read) -> StreamingResponse:
+    return StreamingResponse(
+        _events(rooms, caller, place, read),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(rooms: Rooms, caller: Caller, place: str, read: Read) -> AsyncIterator[str]:
+    yield "retry: 2000\n\n"
+    rang = False
+    async with rooms.bell.heard(caller.org_id) as news:
+        while (left := (caller.expires_at - datetime.now(UTC)).total_seconds()) > 0:
+            news.clear()
+            try:
+                rows = await read(place)
+            except DatabaseUnavailable:
+                return  # the client comes back with the last id it saw
+            for row in rows:
+                place = row["place"]
+                yield _written(row)
+            if len(rows) == BATCH:
+                continue
+            # a ring whose row is not yet visible (an older transaction is open) is followed up soon
+            patience_s = FOLLOW_UP_S if rang and not rows else HEARTBEAT_S
+            try:
+                await asyncio.wait_for(news.wait(), min(patience_s, left))
+                rang = True
+            except TimeoutError:
+                rang = False
+                if patience_s == HEARTBEAT_S:
+                    yield ": still here\n\n"
+
+
+def _written(row: Row) -> str:
+    data = {"draft_order_id": str(row["draft_order_id"]), "version": row["sequence"], **row["change"]}
+    return f"id: {row['place']}\nevent: draft_order\ndata: {json.dumps(data)}\n\n"

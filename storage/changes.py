@@ -1,0 +1,127 @@
+"""Recorded changes as a feed: rows to read from a place, and a bell that rings when there are new ones.
+
+The bell only says that an org has news; rows are read in the caller's org, under row-level security.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import asyncpg
+import structlog
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_S, Row
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "countersign_changes"
+_RECONNECT_S = 1.0
+_PING_S = 15.0
+
+
+async def of_draft(
+    connection: AsyncConnection, org_id: UUID, draft_id: UUID, after: int, limit: int
+) -> list[Row]:
+    """Changes of one draft with a sequence above `after`, in order."""
+    rows = await connection.execute(
+        text(
+            "SELECT draft_order_id, sequence, change, sequence::text AS place FROM draft_record "
+            "WHERE org_id = :org AND draft_order_id = :draft AND sequence > :after "
+            "ORDER BY sequence LIMIT :limit"
+        ),
+        {"org": org_id, "draft": draft_id, "after": after, "limit": limit},
+    )
+    return list(rows.mappings())
+
+
+async def of_org(connection: AsyncConnection, org_id: UUID, after: tuple[int, int], limit: int) -> list[Row]:
+    """Changes of the org after the place `(transaction, position)`, in an order that never fills in behind.
+
+    A row of a transaction that started earlier may become visible later, so rows wait until every older
+    transaction has ended.
+    """
+    rows = await connection.execute(
+        text(
+            "SELECT draft_order_id, sequence, change, recorded_by::text || '-' || position AS place "
+            "FROM draft_record WHERE org_id = :org "
+            "AND (recorded_by, position) > (cast(cast(:xid AS text) AS xid8), :position) "
+            "AND recorded_by < pg_snapshot_xmin(pg_current_snapshot()) "
+            "ORDER BY recorded_by, position LIMIT :limit"
+        ),
+        {"org": org_id, "xid": str(after[0]), "position": after[1], "limit": limit},
+    )
+    return list(rows.mappings())
+
+
+async def newest_place(connection: AsyncConnection) -> tuple[int, int]:
+    """Where a reader starts that wants only what comes from now on."""
+    xid = await connection.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+    return int(str(xid)) - 1, 2**62
+
+
+class Bell:
+    """One LISTEN per process. `heard(org)` gives an event that is set when the org has news."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self._dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._waiting: dict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def heard(self, org_id: UUID) -> AsyncIterator[asyncio.Event]:
+        if self._task is None:
+            self._task = asyncio.create_task(self._listen())
+        event = asyncio.Event()
+        self._waiting[org_id].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[org_id].discard(event)
+            if not self._waiting[org_id]:
+                del self._waiting[org_id]
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._until_lost()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("change_feed_lost", error=type(error).__name__)
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _until_lost(self) -> None:
+        connection = await asyncpg.connect(
+            self._dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=STATEMENT_TIMEOUT_S
+        )
+        try:
+            await connection.add_listener(CHANNEL, self._ring)
+            # news may have come while nobody listened
+            self._ring_all()
+            while True:
+                await asyncio.sleep(_PING_S)
+                await connection.execute("SELECT 1")
+        finally:
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await connection.close(timeout=1)
+
+    def _ring(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        with suppress(ValueError):
+            for event in self._waiting.get(UUID(str(payload)), ()):
+                event.set()
+
+    def _ring_all(self) -> None:
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
