@@ -19,13 +19,13 @@ def acknowledged(draft: Draft, ack: Acknowledgement, at: datetime) -> list[ev.Ev
         return [_recorded(ack, "this export was already acknowledged")]
     if not export.ack_expected and export.status is ExportStatus.SENT:
         return [_recorded(ack, "the time for acknowledgements is over")]
+    if export.status is ExportStatus.FAILED and not export.may_have_been_sent:
+        return [_recorded(ack, "this export had failed before anything was sent")]
     return [_positive(export, ack)] if ack.status == "ACKED" else [_negative(export, ack, at)]
 
 
 def _positive(export: Export, ack: Acknowledgement) -> ev.Event:
     late = export.status is ExportStatus.FAILED
-    if late and not export.may_have_been_sent:
-        return _recorded(ack, "this export had failed before anything was sent")
     return ev.ExportAcked(export_id=export.id, erp_order_id=ack.erp_order_id, late=late)
 
 

@@ -7,13 +7,13 @@ Source: domain.md, "Audit".
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from domain import events as ev
-from domain.canonical import digest
+from domain.canonical import digest, in_utc
 from domain.draft import Draft
 from domain.messages import Actor, Origin
 from domain.statuses import Via
@@ -38,7 +38,7 @@ class AuditEntry(BaseModel):
     request_id: str | None
     ip: str | None
     user_agent: str | None
-    created_at: datetime
+    created_at: Annotated[datetime, AfterValidator(in_utc)]  # PostgreSQL gives times back in UTC
 
     def content_hash(self) -> str:
         """SHA-256 over everything the row says, as 64 hex digits."""

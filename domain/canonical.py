@@ -62,9 +62,13 @@ def _string(text: object) -> str:
 
 def utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC with `Z`; microseconds only when there are any."""
+    return in_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+def in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time without zone has no canonical form")
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.astimezone(UTC)
 
 
 def sha256_hex(text: str) -> str:

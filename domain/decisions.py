@@ -15,7 +15,7 @@ from domain.draft import Draft, Export
 from domain.edits import edited
 from domain.export_document import delivery, storage_key
 from domain.facts import ConnectionFact, CustomerFact, Facts
-from domain.gates import NO_CONNECTOR, gates, may_be_in_the_erp, production_signed
+from domain.gates import NO_CONNECTOR, export_in_doubt, gates, may_be_in_the_erp, production_signed
 from domain.messages import (
     ApproveMessage,
     EditMessage,
@@ -90,14 +90,16 @@ def decide(command: Command, message: Message, situation: Situation) -> list[ev.
 
 
 def _refuse_duplicate(draft: Draft) -> None:
-    last = draft.last_export
-    if last is not None and may_be_in_the_erp(draft):
-        raise MayHaveBeenSent(
-            f"Export {last.attempt} may already have reached the ERP; look there first, then repeat with "
-            "confirm_may_duplicate=true, or wait for its acknowledgement",
-            may_have_been_sent=True,
-            erp_export_id=str(last.id),
-        )
+    doubt = export_in_doubt(draft)
+    if doubt is None:
+        return
+    if doubt.status is ExportStatus.ACKED:
+        what = f"The ERP has confirmed export {doubt.attempt}; look there first, then repeat with "
+        sentence = what + "confirm_may_duplicate=true if it shall get this order again"
+    else:
+        what = f"Export {doubt.attempt} may already have reached the ERP; look there first, then repeat with "
+        sentence = what + "confirm_may_duplicate=true, or wait for its acknowledgement"
+    raise MayHaveBeenSent(sentence, may_have_been_sent=True, erp_export_id=str(doubt.id))
 
 
 def _validate(message: Message, now: Situation) -> list[ev.Event]:

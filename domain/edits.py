@@ -17,10 +17,10 @@ Part = TypeVar("Part", Header, LineContent)
 
 
 def numbered(draft_id: UUID, inputs: Sequence[LineInput], version: int = 1) -> list[Line]:
-    """Give every line a number and an id; lines without number continue after those before them.
+    """Give every line a number and an id; lines without one take the lowest free numbers in their order.
 
     Raises:
-        InputRefused: two lines carry the same number, or one would be too high.
+        InputRefused: two lines carry the same number.
     """
     taken = {line.line_no for line in inputs if line.line_no is not None}
     lines: list[Line] = []

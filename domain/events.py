@@ -1,6 +1,5 @@
 """What happened to a draft: past participles, each with what it changes. Decisions return them."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.draft import Export, ExportError, Header, Issue, Line, ReadyCheck
 from domain.statuses import DraftStatus
+from domain.values import Legible
 
 
 class Event(BaseModel):
@@ -97,13 +97,6 @@ class DraftRejected(Event):
 class CommandRefused(Event):
     """A signal that was not carried out; refused updates leave nothing."""
 
-    command: str
-    reason: str
-    code: str
-
-
-class Decided(BaseModel):
-    """One decision: its events happen together, under one sequence number."""
-
-    at: datetime
-    events: list[Event]
+    command: Legible
+    reason: Legible
+    code: Legible

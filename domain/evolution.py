@@ -33,7 +33,6 @@ def _created(draft: Draft, event: ev.DraftCreated, at: datetime, actor: UUID | N
         "lines": event.lines,
         "created_at": at,
         "created_by_user_id": actor,
-        "last_edited_by_user_id": actor,
     }
 
 

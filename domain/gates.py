@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from domain.draft import Draft, Line
+from domain.draft import Draft, Export, Line
 from domain.policy import OrgPolicy
 from domain.statuses import (
     CUSTOMER_SIGNED,
@@ -105,13 +105,22 @@ def _count(held: list[HeldLine]) -> str:
     return "1 line" if len(held) == 1 else f"{len(held)} lines"
 
 
+def export_in_doubt(draft: Draft) -> Export | None:
+    """The newest export whose document the ERP has or may have; None when another cannot duplicate it.
+
+    A doubt about an earlier export ended with the confirmation that made the next one; its late ACKED
+    is no doubt and counts for ever.
+    """
+    delivered = {ExportStatus.SENT, ExportStatus.ACKED}
+    for export in reversed(draft.exports):
+        doubtful = export.may_have_been_sent and export is draft.last_export
+        if not export.refused_by_erp and (doubtful or export.status in delivered):
+            return export
+    return None
+
+
 def may_be_in_the_erp(draft: Draft) -> bool:
-    """True when an earlier document may already be there, and no refusal of the ERP says otherwise."""
-    return any(
-        not export.refused_by_erp
-        and (export.may_have_been_sent or export.status in {ExportStatus.SENT, ExportStatus.ACKED})
-        for export in draft.exports[-1:]
-    )
+    return export_in_doubt(draft) is not None
 
 
 _WAITING: dict[DraftStatus, WaitingFor | None] = {
@@ -148,7 +157,7 @@ def allowed_actions(draft: Draft, policy: OrgPolicy, *, has_connection: bool) ->
         Command.PUSH: held,
         Command.PRODUCTION_APPROVE: production_signed(draft) or bool(draft.decorated_lines),
         Command.PRODUCTION_REJECT: True,  # lines only; arrives with decorated lines
-        Command.RETRY_PUSH: not has_connection,
+        Command.RETRY_PUSH: held,
     }
     return [command for command in actions if not refused_now.get(command, False)]
 

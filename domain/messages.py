@@ -4,7 +4,7 @@
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from domain.draft import Header, Line, LineInput
 from domain.policy import OrgPolicy
 from domain.statuses import Via
 from domain.transitions import Command
-from domain.values import LineNo, Reason, Text
+from domain.values import Key, Legible, LineNo, Reason, Text
 
 DRAFT_ORDER_WORKFLOW = "DraftOrderWorkflow"
 ACKNOWLEDGE = "acknowledge"
@@ -55,9 +55,9 @@ class Message(BaseModel):
 
     actor: Actor = Field(default_factory=Actor)
     origin: Origin = Field(default_factory=lambda: Origin(via=Via.TEMPORAL))
-    key: str | None = None
-    digest: str = ""
-    token: str = ""
+    key: Annotated[Key, Field(min_length=1)] | None = None
+    digest: Key = ""
+    token: Key = ""
     expected_version: int | None = None
     policy: OrgPolicy | None = None
 
@@ -120,9 +120,9 @@ class Acknowledgement(BaseModel):
 
     export_id: UUID
     status: str = Field(pattern="^(ACKED|FAILED)$")
-    erp_order_id: str | None = Field(None, max_length=200)
-    error_code: str | None = Field(None, max_length=200)
-    message: str | None = Field(None, max_length=2000)
+    erp_order_id: Legible | None = Field(None, max_length=200)
+    error_code: Legible | None = Field(None, max_length=200)
+    message: Legible | None = Field(None, max_length=2000)
     processed_at: datetime | None = None
 
 

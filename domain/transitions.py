@@ -51,8 +51,6 @@ MOVES: tuple[tuple[S, S, str], ...] = (
     (S.ERROR, S.PUSHED, "late ack: ACKED"),
 )
 
-TERMINAL = frozenset({S.REJECTED})
-
 _PHRASES: dict[Command, str] = {
     Command.EDIT: "edit it",
     Command.VALIDATE: "validate",

@@ -3,8 +3,9 @@
 Decimals stay decimals end to end: no binary float ever holds money or a quantity.
 """
 
+import re
 import unicodedata
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
@@ -27,6 +28,18 @@ def single_line(text: str) -> str:
     return text
 
 
+_ILLEGIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def legible(text: Any) -> Any:
+    """Replace what `printable` refuses, in words that are reported and must not be lost for a character."""
+    return _ILLEGIBLE.sub("\N{REPLACEMENT CHARACTER}", text) if isinstance(text, str) else text
+
+
+Legible = Annotated[str, BeforeValidator(legible)]
+Key = Annotated[
+    str, StringConstraints(max_length=255), AfterValidator(printable), AfterValidator(single_line)
+]
 Code = Annotated[
     str,
     StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
@@ -48,15 +61,21 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 LineNo = Annotated[int, Field(ge=1, le=MAX_LINE_NO)]
 
 
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_EXACT_DIGITS = 15  # a double gives back every decimal of so many digits
+
+
 def _exact(value: Any) -> Any:
     # bool is an int to Python and would become 1
     if isinstance(value, bool):
         raise ValueError("must be a number")
+    if isinstance(value, float) and len(Decimal(repr(value)).as_tuple().digits) > _EXACT_DIGITS:
+        raise ValueError("has more digits than a floating-point number keeps; send it as a string")
     if isinstance(value, str):
-        try:
-            return Decimal(value.strip())
-        except InvalidOperation:
-            raise ValueError("must be a decimal number") from None
+        # Decimal() itself would take 1_000 and digits of every script
+        if _DECIMAL.fullmatch(value.strip()) is None:
+            raise ValueError("must be a decimal number")
+        return Decimal(value.strip())
     return value
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -48,6 +48,7 @@ class Database:
                 },
             },
         )
+        event.listen(self._engine.sync_engine, "invalidate", _hang_up)
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def dispose(self) -> None:
@@ -105,6 +106,11 @@ class Database:
         await self.call("SELECT 1", {})
 
 
+def _hang_up(dbapi_connection: Any, _record: object, _error: BaseException | None) -> None:
+    """SQLAlchemy would first say goodbye to a connection that it gives up, and wait for an answer."""
+    dbapi_connection.driver_connection.terminate()
+
+
 class _translated:  # noqa: N801 - reads as a statement: with _translated()
     """Turn the many ways in which a server can be gone into `DatabaseUnavailable`."""
 
@@ -123,12 +129,13 @@ def is_outage(error: BaseException) -> bool:
     """True when the statement may be tried again later, False when it is wrong."""
     if isinstance(error, PoolTimeoutError | TimeoutError | OSError | InterfaceError | OperationalError):
         return True
-    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
+    if isinstance(error, asyncpg.InterfaceError):
         return True
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return True
-        state = sqlstate(error)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    # while it connects the driver raises its own errors: "the database system is starting up"
+    if isinstance(error, DBAPIError | asyncpg.PostgresError):
+        state = sqlstate(error) if isinstance(error, DBAPIError) else error.sqlstate
         return state is not None and (state in _OUTAGE_STATES or state.startswith("08"))
     return False
 

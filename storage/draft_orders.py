@@ -115,12 +115,3 @@ _CONDITIONS = {
     "date_to": "d.created_at < (cast(:date_to AS date) + 1) AT TIME ZONE 'UTC'",
     "waiting_for": f"{_WAITING} = :waiting_for",
 }
-
-
-async def draft_exists(connection: AsyncConnection, org_id: UUID, draft_id: UUID) -> str | None:
-    """The draft's status, or None when this org has no such draft."""
-    status: str | None = await connection.scalar(
-        text("SELECT status FROM draft_order WHERE org_id = :org AND id = :id"),
-        {"org": org_id, "id": draft_id},
-    )
-    return status
