@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.8
+SOURCES := activities api bench commands config connectors domain local storage workflows cli.py worker.py
 ARGS ?=
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test bench lint faults lock clean
+.PHONY: help setup demo up test bench lint audit faults lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,11 +44,15 @@ faults: setup ## the tests that kill and stop real processes
 bench: setup ## latency, throughput and cost of approve and push, against a raw Temporal update
 	@$(BIN)/python -m bench $(ARGS)
 
-lint: setup ## ruff, mypy --strict, import contracts
+lint: setup ## ruff, mypy --strict, import contracts, bandit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit -q -r -ll -ii $(SOURCES)
+
+audit: setup ## known vulnerabilities in the locked packages; needs the network, fails when it could not ask
+	@.ci/audit
 
 lock: ## pin every package by hash again: requirements.lock, requirements-dev.lock
 	@test -x build/lock/bin/uv || ($(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv==$(UV_VERSION))
