@@ -11,7 +11,13 @@ from uuid import UUID, uuid4
 import typer
 from rich.console import Console
 
+from activities.reconciliation import Reconciler
 from api.passwords import hash_password
+from commands.open_drafts import OpenDrafts
+from config.keys import KeyRing
+from config.settings import SettingsError, load_settings
+from config.temporal import connect
+from domain.reconciliation import RULES, Finding
 from storage import audit_log
 from storage.database import Database, DatabaseUnavailable
 from storage.migrate import migrate as run_migrations
@@ -101,6 +107,49 @@ def create_org(
             await database.dispose()
 
     _run(work())
+
+
+@app.command()
+def reconcile(
+    org: Annotated[str | None, typer.Option(help="slug; all organisations without it")] = None,
+    dry_run: Annotated[bool, typer.Option(help="report only, write nothing")] = False,
+) -> None:
+    """Hold every open draft's workflow against its rows; mend the rows. Exit 1 when something is left."""
+
+    async def work() -> int:
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            err.print(str(error))
+            return 2
+        database = Database(settings.database_url.get_secret_value(), pool_size=2)
+        try:
+            client = await connect(KeyRing.from_settings(settings))
+            reconciler = Reconciler(database, OpenDrafts(client))
+            findings: list[Finding] = []
+            for row in await database.call("SELECT * FROM list_orgs()", {}):
+                if org in {None, row["slug"]}:
+                    findings += await reconciler.reconcile(row["org_id"], row["slug"], dry_run=dry_run)
+        except RuntimeError as error:
+            err.print(f"Temporal cannot be reached: {error}")
+            return 3
+        finally:
+            await database.dispose()
+        return _report(findings)
+
+    _run(work())
+
+
+def _report(findings: list[Finding]) -> int:
+    for finding in findings:
+        state = "mended" if finding.repaired else "NOT mended"
+        sentence = RULES[finding.difference].sentence
+        out.print(
+            f"{finding.org} {finding.number} {finding.difference} ({finding.detail}), {state}: {sentence}"
+        )
+    left = [finding for finding in findings if not finding.repaired]
+    out.print(f"{len(findings)} differences, {len(left)} left")
+    return 1 if left else 0
 
 
 @audit.command()

@@ -12,6 +12,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.delivery import DeliveryActivities
 from activities.projection import ProjectionActivities
+from activities.reconciliation import Reconciler
+from commands.open_drafts import OpenDrafts
+from commands.schedules import ensure_reconcile
 from config.keys import KeyRing
 from config.logs import configure_logs
 from config.settings import Settings, SettingsError, load_settings
@@ -21,6 +24,7 @@ from connectors.registry import build_connectors
 from storage.database import Database
 from storage.documents import Documents
 from workflows.draft_order import DraftOrderWorkflow
+from workflows.reconciliation import ReconcileWorkflow
 
 log = structlog.get_logger("worker")
 
@@ -46,13 +50,14 @@ def build_worker(client: Client, settings: Settings, database: Database, keys: K
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[DraftOrderWorkflow],
+        workflows=[DraftOrderWorkflow, ReconcileWorkflow],
         activities=[
             projection.record,
             projection.read_facts,
             delivery.stage,
             delivery.publish,
             delivery.fence,
+            Reconciler(database, OpenDrafts(client)).run,
         ],
         workflow_runner=runner(),
         max_cached_workflows=2000,
@@ -71,7 +76,9 @@ async def serve(settings: Settings) -> None:
     keys = KeyRing.from_settings(settings)
     database = Database(settings.database_url.get_secret_value(), pool_size=20)
     try:
-        async with build_worker(await connect(keys), settings, database, keys):
+        client = await connect(keys)
+        await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
+        async with build_worker(client, settings, database, keys):
             log.info("worker_started", task_queue=settings.task_queue)
             await stop.wait()
             log.info("worker_stopping")

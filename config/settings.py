@@ -57,6 +57,7 @@ class Settings(BaseSettings):
         description="private networks that connectors may reach, as CIDR; public addresses always may",
     )
     delivery_window_s: int = Field(1800, validation_alias=_env("COUNTERSIGN_DELIVERY_WINDOW_S"), ge=1)
+    reconcile_s: int = Field(3600, validation_alias=_env("COUNTERSIGN_RECONCILE_S"), ge=10)
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
     answer_within_s: float = Field(2.7, validation_alias=_env("COUNTERSIGN_ANSWER_WITHIN_S"), gt=0, le=30)
@@ -70,6 +71,18 @@ class Settings(BaseSettings):
     codec_audience: str | None = Field(None, validation_alias=_env("COUNTERSIGN_CODEC_AUDIENCE"))
     temporal_ui_url: str | None = Field(None, validation_alias=_env("COUNTERSIGN_TEMPORAL_UI_URL"))
     log_level: str = Field("INFO", validation_alias=_env("COUNTERSIGN_LOG_LEVEL"))
+    worker_metrics_host: str = Field("127.0.0.1", validation_alias=_env("COUNTERSIGN_WORKER_METRICS_HOST"))
+    worker_metrics_port: int | None = Field(
+        None, validation_alias=_env("COUNTERSIGN_WORKER_METRICS_PORT"), ge=1, le=65535
+    )
+    worker_sdk_metrics_port: int | None = Field(
+        None, validation_alias=_env("COUNTERSIGN_WORKER_SDK_METRICS_PORT"), ge=1, le=65535
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=_env("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="collector of traces (OTLP over HTTP); without it nothing is traced",
+    )
 
     @field_validator(
         "encryption_previous_keys", "filesystem_roots", "allowed_networks", "codec_origins", mode="before"

@@ -17,6 +17,7 @@ from domain.values import Key, Legible, LineNo, Reason, Text
 
 DRAFT_ORDER_WORKFLOW = "DraftOrderWorkflow"
 ACKNOWLEDGE = "acknowledge"
+STATE = "state"
 
 
 def draft_workflow_id(org_id: UUID, draft_id: UUID) -> str:

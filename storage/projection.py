@@ -26,7 +26,7 @@ async def record(database: Database, records: list[Record]) -> int:
         SequenceConflict: see there. Nothing is written.
         DatabaseUnavailable: nothing is known; say it again.
     """
-    payload = {"org_id": str(records[0].org_id), "records": [_payload(each) for each in records]}
+    payload = {"org_id": str(records[0].org_id), "records": [payload_of(each) for each in records]}
     try:
         rows = await database.call(
             "SELECT record_draft(cast(:p AS jsonb)) AS written", {"p": json.dumps(payload)}
@@ -41,7 +41,8 @@ async def record(database: Database, records: list[Record]) -> int:
     return int(rows[0]["written"])
 
 
-def _payload(record: Record) -> dict[str, Any]:
+def payload_of(record: Record) -> dict[str, Any]:
+    """One record as the SQL function `record_draft` takes it."""
     draft = record.draft
     return {
         "sequence": record.sequence,

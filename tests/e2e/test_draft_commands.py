@@ -212,6 +212,7 @@ async def test_gates_and_four_eyes_follow_the_settings(people: People) -> None:
     try:
         draft = await draft_in(ops, "READY")
         path = f"/draft-orders/{draft['id']}"
+        await ops.json("PATCH", path, json={"notes": "edited by ops"})  # creating alone does not count
         own = await ops.json("POST", f"{path}/approve", 403)
         assert "four_eyes" in own["detail"]
         ops2 = await people("ops2", "other")

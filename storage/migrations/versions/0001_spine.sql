@@ -350,6 +350,7 @@ DECLARE
     known text;
     written integer := 0;
     newer boolean;
+    repair boolean := coalesce((p->>'repair')::boolean, false);
     late_lines jsonb;
 BEGIN
     PERFORM set_config('app.org_id', p->>'org_id', true);
@@ -358,7 +359,7 @@ BEGIN
             VALUES ((p->>'org_id')::uuid, (r->'row'->>'id')::uuid, (r->>'sequence')::integer, r->>'digest',
                     r->'change')
             ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
+        IF NOT FOUND AND NOT repair THEN
             SELECT digest INTO known FROM draft_record
                 WHERE draft_order_id = (r->'row'->>'id')::uuid AND sequence = (r->>'sequence')::integer;
             IF known IS DISTINCT FROM r->>'digest' THEN
@@ -379,7 +380,7 @@ BEGIN
             approved_at = excluded.approved_at, approved_by_user_id = excluded.approved_by_user_id,
             erp_order_id = excluded.erp_order_id, search = excluded.search, snapshot = excluded.snapshot,
             updated_at = excluded.updated_at
-        WHERE draft_order.version < excluded.version AND draft_order.org_id = excluded.org_id;
+        WHERE (draft_order.version < excluded.version OR repair) AND draft_order.org_id = excluded.org_id;
         newer := FOUND;
         late_lines := NULL;
         IF NOT newer THEN
@@ -404,7 +405,7 @@ BEGIN
                 unconfirmed = excluded.unconfirmed, may_have_been_sent = excluded.may_have_been_sent,
                 refused_by_erp = excluded.refused_by_erp, error = excluded.error,
                 sent_at = excluded.sent_at, acked_at = excluded.acked_at
-            WHERE erp_export.version < excluded.version;
+            WHERE erp_export.version < excluded.version OR repair;
             IF NOT newer THEN
                 UPDATE erp_export e SET document = late.document
                     FROM jsonb_populate_recordset(NULL::erp_export, r->'exports') AS late

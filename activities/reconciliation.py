@@ -1,0 +1,94 @@
+"""Hold every open draft's workflow against its rows; report, and mend the rows where that is safe."""
+
+from uuid import UUID
+
+from temporalio import activity
+
+from activities import names
+from commands.open_drafts import OpenDrafts, Silent
+from domain.draft import Draft
+from domain.gates import waiting_for
+from domain.policy import OrgPolicy
+from domain.reconciliation import RULES, Difference, Finding, WorkflowState, compare, needs_workflow
+from storage.database import Database
+from storage.draft_orders import get_draft
+from storage.reconciliation import open_rows, rewrite
+
+
+class Reconciler:
+    """For the CLI and, on a schedule, for `ReconcileWorkflow`."""
+
+    def __init__(self, database: Database, open_drafts: OpenDrafts) -> None:
+        self._database = database
+        self._open_drafts = open_drafts
+
+    @activity.defn(name=names.RECONCILE)
+    async def run(self) -> list[Finding]:
+        """All organisations, mending what may be mended."""
+        found: list[Finding] = []
+        for row in await self._database.call("SELECT * FROM list_orgs()", {}):
+            activity.heartbeat(row["slug"])
+            found += await self.reconcile(row["org_id"], row["slug"], dry_run=False)
+        for finding in found:
+            activity.logger.warning("draft_differs", extra=finding.model_dump(mode="json"))
+        return found
+
+    async def reconcile(self, org_id: UUID, slug: str, *, dry_run: bool) -> list[Finding]:
+        """What differs in one organisation; with `dry_run` nothing is written."""
+        found: list[Finding] = []
+        seen: set[UUID] = set()
+        async for draft, waits in open_rows(self._database, org_id):
+            seen.add(draft.id)
+            if activity.in_activity():
+                activity.heartbeat(str(draft.id))
+            finding = await self._of_row(slug, draft, waits, dry_run=dry_run)
+            found += [finding] if finding else []
+        async for draft_id in self._open_drafts.ids(org_id):
+            if draft_id not in seen:
+                finding = await self._of_workflow(org_id, slug, draft_id, dry_run=dry_run)
+                found += [finding] if finding else []
+        return found
+
+    async def _of_row(self, slug: str, row: Draft, waits: str | None, *, dry_run: bool) -> Finding | None:
+        try:
+            state = await self._open_drafts.state(row.org_id, row.id)
+        except Silent as error:
+            return self._finding(slug, row, Difference.WORKFLOW_SILENT, str(error)[:200])
+        current = await self._row(row.org_id, row.id)
+        if state is None:
+            # it may have ended while we looked: only what its newest row still calls open is missing
+            open_still = current is not None and needs_workflow(current, waits) and current == row
+            return self._finding(slug, row, Difference.WORKFLOW_MISSING, row.status) if open_still else None
+        return await self._judged(slug, state, current, dry_run=dry_run)
+
+    async def _of_workflow(self, org_id: UUID, slug: str, draft_id: UUID, *, dry_run: bool) -> Finding | None:
+        try:
+            state = await self._open_drafts.state(org_id, draft_id)
+        except Silent:
+            return None
+        if state is None:
+            return None
+        return await self._judged(slug, state, await self._row(org_id, draft_id), dry_run=dry_run)
+
+    async def _row(self, org_id: UUID, draft_id: UUID) -> Draft | None:
+        async with self._database.transaction(org_id) as connection:
+            stored = await get_draft(connection, org_id, draft_id, "decorated")
+        return stored.draft if stored else None
+
+    async def _judged(
+        self, slug: str, state: WorkflowState, row: Draft | None, *, dry_run: bool
+    ) -> Finding | None:
+        difference = compare(state, row)
+        if difference is None:
+            return None
+        kind, detail = difference
+        finding = self._finding(slug, state.draft, kind, detail)
+        if RULES[kind].repairable and not dry_run:
+            waits = waiting_for(state.draft, OrgPolicy())
+            await rewrite(self._database, state.draft, waits.value if waits else None, kind.value)
+            finding.repaired = True
+        return finding
+
+    @staticmethod
+    def _finding(slug: str, draft: Draft, kind: Difference, detail: str) -> Finding:
+        return Finding(org=slug, draft_id=str(draft.id), number=draft.number, difference=kind, detail=detail)

@@ -1,0 +1,93 @@
+"""Workflow against rows: what can be wrong between them, and whether the rows may be written anew.
+
+The workflow decides and PostgreSQL answers, so a difference is mended in the rows, never in the workflow.
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from domain.draft import Draft
+from domain.statuses import DraftStatus
+
+
+class Difference(StrEnum):
+    MISSING_ROW = "missing_row"
+    ROW_BEHIND = "row_behind"
+    ROW_DIFFERS = "row_differs"
+    WORKFLOW_RESET = "workflow_reset"
+    WORKFLOW_MISSING = "workflow_missing"
+    WORKFLOW_SILENT = "workflow_silent"
+
+
+class Rule(BaseModel):
+    repairable: bool
+    sentence: str
+
+
+RULES: dict[Difference, Rule] = {
+    Difference.MISSING_ROW: Rule(
+        repairable=True, sentence="The workflow is open and its draft has no row; the row is written from it"
+    ),
+    Difference.ROW_BEHIND: Rule(
+        repairable=True,
+        sentence="The rows are older than what the workflow has recorded (a restored backup?); "
+        "they are written from it, but the audit rows in between are lost",
+    ),
+    Difference.ROW_DIFFERS: Rule(
+        repairable=True, sentence="The row says something else than the workflow; it is written from it"
+    ),
+    Difference.WORKFLOW_RESET: Rule(
+        repairable=False,
+        sentence="The rows are newer than the workflow: it was reset or restored, and its next decision "
+        "will not be recorded. A person must decide",
+    ),
+    Difference.WORKFLOW_MISSING: Rule(
+        repairable=False,
+        sentence="The draft is open and no workflow runs for it: it was terminated or its namespace lost",
+    ),
+    Difference.WORKFLOW_SILENT: Rule(
+        repairable=False, sentence="The workflow does not answer: no worker runs, or its task fails"
+    ),
+}
+
+
+class WorkflowState(BaseModel):
+    """What a workflow's `state` query answers. `recorded` is the last sequence that PostgreSQL has."""
+
+    draft: Draft
+    recorded: int
+
+
+class Finding(BaseModel):
+    org: str
+    draft_id: str
+    number: str
+    difference: Difference
+    detail: str
+    repaired: bool = False
+
+
+def compare(state: WorkflowState, row: Draft | None) -> tuple[Difference, str] | None:
+    """What is wrong between an open workflow and its row, with the figures; None when nothing is.
+
+    A workflow whose outbox is not empty is busy with it: only what it has recorded is held against the row.
+    """
+    recorded = state.recorded
+    if row is None:
+        return (Difference.MISSING_ROW, f"recorded {recorded}") if recorded else None
+    if row.version > state.draft.version:
+        return Difference.WORKFLOW_RESET, f"row {row.version}, workflow {state.draft.version}"
+    if row.version < recorded:
+        return Difference.ROW_BEHIND, f"row {row.version}, recorded {recorded}"
+    if row.version == state.draft.version and row != state.draft:
+        names = [name for name in Draft.model_fields if getattr(row, name) != getattr(state.draft, name)]
+        return Difference.ROW_DIFFERS, ", ".join(names)
+    return None
+
+
+def needs_workflow(row: Draft, waiting_for: str | None) -> bool:
+    """Open by its row: a workflow must be running."""
+    if row.status is DraftStatus.REJECTED:
+        return False
+    return row.status is not DraftStatus.PUSHED or waiting_for is not None

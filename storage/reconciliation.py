@@ -1,0 +1,67 @@
+"""Rows as `reconcile` reads and mends them."""
+
+import json
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from sqlalchemy import text
+
+from domain.audit import entry
+from domain.canonical import utc_text
+from domain.draft import Draft, Export
+from domain.gates import production_signed
+from domain.messages import Actor, Origin
+from domain.records import Record
+from domain.statuses import CUSTOMER_SIGNED, Via
+from storage.database import Database
+from storage.projection import payload_of
+
+_PAGE = 200
+
+
+async def open_rows(database: Database, org_id: UUID) -> AsyncIterator[tuple[Draft, str | None]]:
+    """Every draft that its row calls open, with what it waits for; page by page."""
+    after = UUID(int=0)
+    while True:
+        async with database.transaction(org_id) as connection:
+            rows = await connection.execute(
+                text(
+                    "SELECT d.id, d.snapshot, d.waiting_for, "
+                    "coalesce((SELECT jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt) FROM erp_export e WHERE e.draft_order_id = d.id), '[]') AS exports "
+                    "FROM draft_order d WHERE d.org_id = :org AND d.id > :after AND d.status <> 'REJECTED' "
+                    "AND (d.status <> 'PUSHED' OR d.waiting_for IS NOT NULL) ORDER BY d.id LIMIT :limit"
+                ),
+                {"org": org_id, "after": after, "limit": _PAGE},
+            )
+            page = list(rows.mappings())
+        for row in page:
+            draft = Draft.model_validate(row["snapshot"])
+            draft.exports = [Export.model_validate(export) for export in row["exports"]]
+            yield draft, row["waiting_for"]
+        if len(page) < _PAGE:
+            return
+        after = page[-1]["id"]
+
+
+async def rewrite(database: Database, draft: Draft, waiting_for: str | None, why: str) -> None:
+    """Write the draft's rows as the workflow has them, whatever they say now; the trail tells it."""
+    said = (
+        "ROWS_REPAIRED",
+        None,
+        {"version": draft.version},
+        {"reason": why, "at": utc_text(draft.updated_at)},
+    )
+    record = Record(
+        org_id=draft.org_id,
+        draft_id=draft.id,
+        sequence=draft.version,
+        draft=draft,
+        customer_signed=all(line.status in CUSTOMER_SIGNED for line in draft.decorated_lines),
+        production_signed=production_signed(draft),
+        waiting_for=waiting_for,
+        lines_changed=True,
+        audit=[entry(draft, said, Actor(), Origin(via=Via.SYSTEM), draft.updated_at)],
+        exports=[export.id for export in draft.exports],
+    )
+    payload = {"org_id": str(draft.org_id), "repair": True, "records": [payload_of(record)]}
+    await database.call("SELECT record_draft(cast(:p AS jsonb))", {"p": json.dumps(payload)})
