@@ -27,7 +27,8 @@ async def open_rows(database: Database, org_id: UUID) -> AsyncIterator[tuple[Dra
             rows = await connection.execute(
                 text(
                     "SELECT d.id, d.snapshot, d.waiting_for, "
-                    "coalesce((SELECT jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt) FROM erp_export e WHERE e.draft_order_id = d.id), '[]') AS exports "
+                    "coalesce((SELECT jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt) "
+                    "FROM erp_export e WHERE e.draft_order_id = d.id), '[]') AS exports "
                     "FROM draft_order d WHERE d.org_id = :org AND d.id > :after AND d.status <> 'REJECTED' "
                     "AND (d.status <> 'PUSHED' OR d.waiting_for IS NOT NULL) ORDER BY d.id LIMIT :limit"
                 ),
