@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from api.caller import Caller
+from domain.canonical import utc_text
 from domain.draft import (
     Address,
     Decoration,
@@ -153,7 +154,7 @@ def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> Draft
         reject_reason=draft.reject_reason,
         issues=draft.issues,
         gates=judged,
-        waiting_message=_waiting_message(stored, judged),
+        waiting_message=draft_waiting_message(stored, judged),
         allowed_actions=allowed_actions(draft, caller.policy, has_connection=stored.has_connection),
         exports=[
             export_view(export, draft.id, caller.policy.ack_overdue_hours)
@@ -188,24 +189,41 @@ def workflow_view(org_id: UUID, draft_id: UUID, ui_url: str | None) -> WorkflowV
     return WorkflowView(id=name, url=url)
 
 
+# a delivery that has shown no sign of life for this long is stuck, and says so
+SILENT_AFTER = timedelta(seconds=45)
+
+
+def _delivery_message(stored: StoredDraft, export: Export) -> str:
+    if stored.delivery_error:
+        return f"The last delivery try failed and is repeated: {stored.delivery_error}"
+    silent = datetime.now(UTC) - (stored.delivery_began_at or export.created_at) > SILENT_AFTER
+    if not silent:
+        return "Being delivered to the ERP's dropzone"
+    if stored.delivery_began_at is None:
+        return "No worker has taken up the delivery; check that workers run and reach PostgreSQL"
+    return (
+        f"The delivery try that began at {utc_text(stored.delivery_began_at)} shows no result; the worker or "
+        "the dropzone hangs, and the try will be repeated"
+    )
+
+
 _WAITING_WORDS = {
     "validation": "Waiting for validation",
     "correction": "Waiting for corrections",
     "operator_approval": "Waiting for an operator's approval",
     "push": "Waiting for a push to the ERP",
-    "export": "Being delivered to the ERP's dropzone",
     "ack": "Delivered; waiting for the ERP's acknowledgement",
     "retry": "The export failed; retry the push or edit the draft",
 }
 
 
-def _waiting_message(stored: StoredDraft, judged: list[Gate]) -> str | None:
+def draft_waiting_message(stored: StoredDraft, judged: list[Gate]) -> str | None:
     """One sentence for the operator: what this draft waits for, and why when it is stuck."""
     if stored.waiting_for is None:
         return None
-    if stored.waiting_for == "export" and stored.delivery_error:
-        return f"The last delivery try failed and is repeated: {stored.delivery_error}"
     last = stored.draft.last_export
+    if stored.waiting_for == "export" and last is not None:
+        return _delivery_message(stored, last)
     if stored.waiting_for == "retry" and last is not None and last.error is not None:
         return f"The export failed: {last.error.message}"
     if stored.waiting_for == "correction" and stored.draft.ready_check is None:

@@ -38,6 +38,7 @@ class StoredDraft:
     creation_digest: str | None
     has_connection: bool
     delivery_error: str | None  # why the running export's last try failed
+    delivery_began_at: datetime | None  # when its last try began; None: no worker has taken it yet
 
 
 async def get_draft(
@@ -56,7 +57,10 @@ async def get_draft(
                     (SELECT l.error->>'message' FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
                      WHERE e.draft_order_id = d.id AND l.error IS NOT NULL
-                     ORDER BY l.attempt_number DESC LIMIT 1) AS delivery_error
+                     ORDER BY l.attempt_number DESC LIMIT 1) AS delivery_error,
+                    (SELECT max(l.started_at) FROM erp_push_log l
+                     JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
+                     WHERE e.draft_order_id = d.id) AS delivery_began_at
                 FROM draft_order d WHERE d.org_id = :org AND d.id = :id
                 """
                 ),
@@ -76,6 +80,7 @@ async def get_draft(
         creation_digest=row["creation_digest"],
         has_connection=row["has_connection"],
         delivery_error=row["delivery_error"],
+        delivery_began_at=row["delivery_began_at"],
     )
 
 
