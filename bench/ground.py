@@ -220,7 +220,7 @@ async def prepared(stack: Stack) -> AsyncIterator[Ground]:
         people = {}
         for name in ("ops", "integrator"):
             limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-            person = httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=20, limits=limits)
+            person = httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=40, limits=limits)
             people[name] = await ending.enter_async_context(person)
             body = {"org_slug": "demo", "email": f"{name}@demo.example", "password": demo_password()}
             token = await answered(person.post("/auth/login", json=body))

@@ -14,6 +14,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
+from activities.names import PUBLISH, STAGE
+
 # one event, one action; activities and markers are counted below
 _ONE_EACH = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: "workflow started",
@@ -72,17 +74,24 @@ async def task_parts(client: Client, workflow_id: str, sent_at: datetime, took_s
 async def push_parts(client: Client, workflow_id: str, sent_at: datetime) -> dict[str, float]:
     """One push by the stamps of its two activities; seconds. The file is visible shortly before the end."""
     events = await events_of(client, workflow_id)
-    kinds = (
-        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
-        EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED,
-        EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
-    )
-    scheduled, started, completed = (
-        [_at(event.event_time) for event in events if event.event_type == kind] for kind in kinds
-    )
     stops = [sent_at]
-    for number in range(2):
-        stops += [scheduled[number], started[number], completed[number]]
+    for name in (STAGE, PUBLISH):
+        asked = next(
+            event
+            for event in events
+            if event.activity_task_scheduled_event_attributes.activity_type.name == name
+        )
+        begun = next(
+            event
+            for event in events
+            if event.activity_task_started_event_attributes.scheduled_event_id == asked.event_id
+        )
+        ended = next(
+            event
+            for event in events
+            if event.activity_task_completed_event_attributes.scheduled_event_id == asked.event_id
+        )
+        stops += [_at(event.event_time) for event in (asked, begun, ended)]
     names = (
         "request → decided, recorded, stage scheduled",
         "→ stage started",

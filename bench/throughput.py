@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+import httpx
+
 from bench import cpu, raw
 from bench.dropzone import Reader
 from bench.figures import Figures, p50
@@ -25,15 +27,28 @@ class Crowd:
     processes: dict[str, int]
     rates: list[float] = field(default_factory=list)
     cpu_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    slowest_s: float = 0.0
+    unanswered: int = 0
 
     async def run(self, calls: list[Call]) -> float:
         before, began = cpu.used_s(self.processes), time.perf_counter()
-        await at_once(calls, CLIENTS)
+        await at_once([self._timed(call) for call in calls], CLIENTS)
         rate = len(calls) / (time.perf_counter() - began)
         for name, spent in cpu.spent_s(before, cpu.used_s(self.processes)).items():
             self.cpu_s[name].append(spent / len(calls))
         self.rates.append(rate)
         return rate
+
+    def _timed(self, call: Call) -> Call:
+        async def timed() -> None:
+            began = time.perf_counter()
+            try:
+                await call()
+            except (RuntimeError, httpx.HTTPError, TimeoutError):
+                self.unanswered += 1
+            self.slowest_s = max(self.slowest_s, time.perf_counter() - began)
+
+        return timed
 
     def costs(self) -> str:
         """CPU milliseconds per call, by process."""
@@ -67,6 +82,8 @@ async def measure(ground: Ground, figures: Figures, folder: Path, drafts_per_rou
         ("push, until the file is visible", pushes),
     ):
         figures.add("throughput", name, p50(crowd.rates), "per s", note=how)
+        slow = f"{crowd.unanswered} of them without an answer" if crowd.unanswered else ""
+        figures.add("throughput", "  slowest call", crowd.slowest_s, "s", note=slow)
         if crowd.cpu_s:
             figures.add("throughput", "  CPU for one, stack only", crowd.cpu_ms(), "ms", note=crowd.costs())
     figures.add("throughput", "raw / approve", p50(ratios), "×", note="rates of the same round")
