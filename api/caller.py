@@ -12,9 +12,9 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.problems import Problem
+from api.jwks import KeysUnavailable, TokenInvalid
+from api.problems import Problem, unavailable
 from api.rooms import InRooms
-from api.tokens import TokenInvalid
 from domain.audit import AuditEntry
 from domain.messages import Actor, Origin
 from domain.policy import OrgPolicy
@@ -22,7 +22,9 @@ from domain.statuses import Role, Via
 from storage import audit_log
 from storage.database import Database
 
-_bearer = HTTPBearer(auto_error=False, description="The access_token of POST /auth/login")
+_bearer = HTTPBearer(
+    auto_error=False, description="The access_token of POST /auth/login, or the identity provider's"
+)
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,11 @@ async def _caller(
     if credentials is None:
         raise refused
     try:
-        claims = rooms.tokens.read(credentials.credentials)
+        claims = await rooms.tokens.read(credentials.credentials)
     except TokenInvalid:
         raise refused from None
+    except KeysUnavailable:
+        raise unavailable("The identity provider") from None
     # asked each time: a person who was deactivated or whose role changed must not ride on an old token
     rows = await rooms.database.call(
         "SELECT * FROM authenticate(:org, :user)", {"org": claims.org_id, "user": claims.user_id}

@@ -5,11 +5,8 @@ in production a request carries an engineer's token (COUNTERSIGN_CODEC_JWKS_URL,
 Without those it serves loopback callers only, which is what the embedded stack does.
 """
 
-import asyncio
 from ipaddress import ip_address
-from typing import Any
 
-import jwt
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -17,6 +14,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from starlette.middleware.cors import CORSMiddleware
 from temporalio.api.common.v1 import Payloads
 
+from api.jwks import JwksTokens, KeysUnavailable, TokenInvalid
 from api.problems import Problem, install
 from api.requests import RequestGuard
 from config.codec import EncryptionCodec
@@ -33,18 +31,23 @@ class Engineers:
     """Who may decrypt: holders of a token of the engineers' identity provider, or callers on loopback."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.codec_jwks_url
-        self._keys = jwt.PyJWKClient(url, timeout=2, lifespan=600) if url else None
-        self._issuer = settings.codec_issuer
-        self._audience = settings.codec_audience
+        self._tokens: JwksTokens | None = None
+        if settings.codec_jwks_url:
+            self._tokens = JwksTokens(
+                settings.codec_jwks_url,
+                ALGORITHMS,
+                issuer=settings.codec_issuer or "",
+                audience=settings.codec_audience or "",
+                required=["sub", "exp", "iss", "aud"],
+            )
 
     async def admit(self, request: Request) -> str:
         """The engineer's name, for the log.
 
         Raises:
-            Problem: 401 for a missing or bad token, 403 for a caller from elsewhere.
+            Problem: 401 for a missing or bad token, 403 for a caller from elsewhere, 503 without keys.
         """
-        if self._keys is None:
+        if self._tokens is None:
             host = request.client.host if request.client else ""
             if not _is_loopback(host):
                 raise Problem(403, "Without an identity provider the codec serves loopback callers only")
@@ -53,23 +56,11 @@ class Engineers:
         if scheme.lower() != "bearer" or not token:
             raise Problem(401, "This needs an engineer's bearer token")
         try:
-            return await asyncio.to_thread(self._subject, self._keys, token)
-        except jwt.PyJWKClientConnectionError:
+            return str((await self._tokens.claims(token))["sub"])
+        except KeysUnavailable:
             raise Problem(503, "The engineers' identity provider did not answer") from None
-        except (jwt.PyJWTError, ValueError):
+        except TokenInvalid:
             raise Problem(401, "The engineer's token is not valid") from None
-
-    def _subject(self, keys: jwt.PyJWKClient, token: str) -> str:
-        key = keys.get_signing_key_from_jwt(token)
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key.key,
-            algorithms=ALGORITHMS,
-            issuer=self._issuer,
-            audience=self._audience,
-            options={"require": ["sub", "exp", "iss", "aud"]},
-        )
-        return str(claims["sub"])
 
 
 def _is_loopback(host: str) -> bool:

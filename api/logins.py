@@ -50,9 +50,11 @@ class Token(BaseModel):
     expires_in: int  # seconds
 
 
-@router.post("/auth/login", responses=problems(401, 422, 429))
+@router.post("/auth/login", responses=problems(401, 403, 422, 429))
 async def log_in(login: Login, request: Request, rooms: InRooms) -> Token:
-    """Trade e-mail and password for an access token."""
+    """Trade e-mail and password for an access token; 403 where an identity provider issues the tokens."""
+    if not rooms.tokens.issued_here:
+        raise Problem(403, "Log in at your identity provider; this deployment takes its tokens only")
     limits = rooms.login_limits
     address = request.client.host if request.client else "unknown"
     async with limits.queue(login.account), limits.verifying:

@@ -1,4 +1,4 @@
-"""Access tokens: HS256 JWT with a pinned algorithm and required claims."""
+"""Access tokens: our own (HS256) or those of an identity provider. A deployment takes one kind, not both."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,10 @@ from uuid import UUID
 
 import jwt
 
+from api.jwks import MAX_TOKEN_CHARACTERS, JwksTokens, TokenInvalid, checked
 from config.settings import Settings
 
 _CLAIMS = ["sub", "org", "role", "exp", "iat", "iss", "aud"]
-
-
-class TokenInvalid(Exception):
-    """The token is forged, expired, or not one of ours."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +20,31 @@ class Claims:
 
 
 class Tokens:
+    """With JWT_JWKS_URL only the identity provider's tokens are good, and `/auth/login` gives none."""
+
     def __init__(self, settings: Settings) -> None:
-        self._secret = settings.jwt_secret.get_secret_value()
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
         self.lifetime_s = settings.jwt_lifetime_s
+        self._secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
+        self._provider: JwksTokens | None = None
+        if settings.jwt_jwks_url:
+            self._secret = None  # a secret that is still set must not open a second door
+            self._provider = JwksTokens(
+                settings.jwt_jwks_url,
+                [settings.jwt_algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                required=_CLAIMS,
+            )
+
+    @property
+    def issued_here(self) -> bool:
+        return self._secret is not None
 
     def issue(self, user_id: UUID, org_id: UUID, role: str) -> str:
+        if self._secret is None:
+            raise RuntimeError("the identity provider issues the tokens")
         now = datetime.now(UTC)
         claims = {
             "sub": str(user_id),
@@ -42,22 +57,22 @@ class Tokens:
         }
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
-    def read(self, token: str) -> Claims:
+    async def read(self, token: str) -> Claims:
         """Check signature, algorithm, claims and times.
 
         Raises:
             TokenInvalid: whatever is wrong; the caller learns no more than that.
+            KeysUnavailable: the identity provider did not answer.
         """
+        if self._provider is not None:
+            claims = await self._provider.claims(token)
+        elif len(token) > MAX_TOKEN_CHARACTERS:
+            raise TokenInvalid
+        else:
+            who = {"issuer": self._issuer, "audience": self._audience}
+            claims = checked(token, self._secret, ["HS256"], required=_CLAIMS, **who)
         try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=["HS256"],
-                issuer=self._issuer,
-                audience=self._audience,
-                options={"require": _CLAIMS},
-            )
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
             return Claims(UUID(claims["sub"]), UUID(claims["org"]), expires_at)
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise TokenInvalid from error

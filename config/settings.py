@@ -5,9 +5,10 @@ Secrets have no default: a process that lacks one stops with a sentence that nam
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -35,7 +36,15 @@ class Settings(BaseSettings):
         validation_alias=_env("DATABASE_URL"),
         description="postgresql+asyncpg://… of the application role (not the owner)",
     )
-    jwt_secret: SecretStr = Field(validation_alias=_env("JWT_SECRET"), min_length=32)
+    jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, validation_alias=_env("JWT_SECRET")
+    )
+    jwt_jwks_url: str | None = Field(None, validation_alias=_env("JWT_JWKS_URL"))
+    jwt_algorithm: Literal["RS256", "ES256", "EdDSA"] = Field(
+        "RS256",
+        validation_alias=_env("JWT_ALGORITHM"),
+        description="of the tokens that JWT_JWKS_URL's keys sign",
+    )
     jwt_issuer: str = Field("countersign", validation_alias=_env("JWT_ISSUER"))
     jwt_audience: str = Field("countersign-api", validation_alias=_env("JWT_AUDIENCE"))
     jwt_lifetime_s: int = Field(8 * 3600, validation_alias=_env("JWT_LIFETIME_S"), ge=60)
@@ -85,6 +94,35 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
+        "jwt_secret", "jwt_jwks_url", "codec_jwks_url", "codec_issuer", "codec_audience", mode="before"
+    )
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("jwt_jwks_url", "codec_jwks_url")
+    @classmethod
+    def _safe_way_to_keys(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+            raise ValueError("must be an https:// address; keys that came in the clear could be anybody's")
+        return url
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.jwt_secret is None and self.jwt_jwks_url is None:
+            raise ValueError("JWT_SECRET: required, unless JWT_JWKS_URL names an identity provider")
+        if self.codec_jwks_url and not (self.codec_issuer and self.codec_audience):
+            raise ValueError(
+                "COUNTERSIGN_CODEC_JWKS_URL needs COUNTERSIGN_CODEC_ISSUER and COUNTERSIGN_CODEC_AUDIENCE:"
+                " the same provider signs tokens for others, too"
+            )
+        return self
+
+    @field_validator(
         "encryption_previous_keys", "filesystem_roots", "allowed_networks", "codec_origins", mode="before"
     )
     @classmethod
@@ -102,7 +140,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            ": ".join([*(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, ")])
             for problem in error.errors()
         ]
         raise SettingsError("These settings are missing or wrong:\n  " + "\n  ".join(lines)) from None
