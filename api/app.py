@@ -20,10 +20,13 @@ from api import (
     me,
     organization,
     products,
+    reference,
     users,
 )
+from api.answer_headers import AnswerHeaders
 from api.login_limits import LoginLimits
 from api.problems import install
+from api.request_limits import RequestLimits
 from api.requests import RequestGuard
 from api.rooms import Rooms
 from api.tokens import Tokens
@@ -71,6 +74,7 @@ ROUTERS = (
     audit.router,
     connectors.router,
     health.router,
+    reference.router,
 )
 
 
@@ -113,10 +117,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # api/reference.py
         redoc_url=None,
     )
     for router in ROUTERS:
         app.include_router(router)
     install(app)
+    app.add_middleware(RequestLimits)
     app.add_middleware(RequestGuard, answer_within_s=known.answer_within_s, exempt=OWN_TIME)
+    app.add_middleware(AnswerHeaders, hsts_s=known.hsts_s)
     return app

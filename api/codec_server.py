@@ -14,8 +14,10 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from starlette.middleware.cors import CORSMiddleware
 from temporalio.api.common.v1 import Payloads
 
+from api.answer_headers import AnswerHeaders
 from api.jwks import JwksTokens, KeysUnavailable, TokenInvalid
 from api.problems import Problem, install
+from api.request_limits import RequestLimits
 from api.requests import RequestGuard
 from config.codec import EncryptionCodec
 from config.keys import EncryptionError, KeyRing
@@ -103,7 +105,9 @@ def create_codec_app(settings: Settings | None = None) -> FastAPI:
         allow_methods=["POST"],
         allow_headers=["content-type", "x-namespace", "authorization"],
     )
+    app.add_middleware(RequestLimits)
     app.add_middleware(RequestGuard, answer_within_s=known.answer_within_s, exempt=())
+    app.add_middleware(AnswerHeaders, hsts_s=known.hsts_s)
     return app
 
 

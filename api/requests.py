@@ -148,21 +148,11 @@ class _BoundedBody:
         return message
 
 
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-
 def _tagged(send: Send, request_id: str) -> Send:
     async def tagged(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = request_id
-            for name, value in _SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
         await send(message)
 
     return tagged

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
     answer_within_s: float = Field(2.7, validation_alias=_env("COUNTERSIGN_ANSWER_WITHIN_S"), gt=0, le=30)
+    hsts_s: int = Field(
+        0, validation_alias=_env("COUNTERSIGN_HSTS_S"), ge=0, description="0 where no TLS is in front"
+    )
     codec_origins: Annotated[list[str], CommaList] = Field(
         default_factory=list,
         validation_alias=_env("COUNTERSIGN_CODEC_ORIGINS"),

@@ -77,6 +77,8 @@ def child(name: str, var: Path, ports: Ports, env: dict[str, str]) -> Child:
         "worker": [python, "worker.py"],
         "api": [python, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log"],
     }
+    for served in ("api", "codec"):
+        commands[served] += ["--http", "api.http_protocol:BoundedProtocol", "--no-server-header"]
     commands["sftp"] += ["--host-key", str(var / "sftp_host_key"), "--root", str(var / "dropzone" / "demo")]
     commands["sftp"] += ["--password-env", "COUNTERSIGN_SFTP_PASSWORD"]
     commands["api"] += ["--host", LOOPBACK, "--port", str(ports.api), "--timeout-graceful-shutdown", "5"]
