@@ -8,7 +8,7 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test bench lint audit faults lock clean
+.PHONY: help setup demo up test bench lint audit faults soak histories lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,11 +35,17 @@ demo: setup ## the main job on real input, checked step by step; own ports, own 
 up: setup ## serve the whole stack on loopback until Ctrl-C
 	@$(BIN)/python -m local.up $(ARGS)
 
-test: setup ## all tests but the slow fault tests; ARGS='-k name' for some
-	@$(BIN)/python -m pytest -m "not fault" $(ARGS)
+test: setup ## all tests but the slow fault and soak tests; ARGS='-k name' for some
+	@$(BIN)/python -m pytest -m "not fault and not soak" $(ARGS)
 
 faults: setup ## the tests that kill and stop real processes
 	@$(BIN)/python -m pytest -m fault $(ARGS)
+
+soak: setup ## one draft under 3,000 edits and 200 senders at once, over many runs
+	@$(BIN)/python -m pytest -m soak -s $(ARGS)
+
+histories: setup ## record the histories of kinds of drafts that have none yet; never replaces one
+	@$(BIN)/python -m tests.replay.record $(ARGS)
 
 bench: setup ## latency, throughput and cost of approve and push, against a raw Temporal update
 	@$(BIN)/python -m bench $(ARGS)

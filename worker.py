@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.delivery import DeliveryActivities
@@ -38,6 +39,17 @@ def runner() -> SandboxedWorkflowRunner:
     )
 
 
+def deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """Which version of the code this worker is, for a rollout in steps (docs/upgrades.md, ADR 0007)."""
+    if settings.deployment_name is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
 def build_worker(client: Client, settings: Settings, database: Database, keys: KeyRing) -> Worker:
     """The one place where activities meet what they need."""
     projection = ProjectionActivities(database, settings.delivery_window_s)
@@ -60,6 +72,7 @@ def build_worker(client: Client, settings: Settings, database: Database, keys: K
             Reconciler(database, OpenDrafts(client)).run,
         ],
         workflow_runner=runner(),
+        deployment_config=deployment(settings),
         max_cached_workflows=2000,
         max_concurrent_activities=100,
         graceful_shutdown_timeout=timedelta(seconds=30),

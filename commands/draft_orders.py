@@ -31,7 +31,7 @@ from domain.messages import (
     Receipt,
     draft_workflow_id,
 )
-from domain.records import DraftOrderInput
+from domain.records import CONTINUES, DraftOrderInput
 from domain.refusals import REFUSALS, InputRefused
 from domain.statuses import DraftStatus, WaitingFor
 from domain.transitions import Command
@@ -42,7 +42,7 @@ DRAFT_NUMBER = SearchAttributeKey.for_keyword("DraftNumber")
 DRAFT_STATUS = SearchAttributeKey.for_keyword("DraftStatus")
 WAITING_FOR = SearchAttributeKey.for_keyword("WaitingFor")
 
-_FULL_PAUSE_S = 0.05
+_PAUSE_S = 0.05
 
 
 class WorkflowGone(Exception):
@@ -106,17 +106,18 @@ class DraftOrders:
                     rpc_timeout=timedelta(seconds=max(0.05, until - time.monotonic())),
                 )
             except WorkflowUpdateFailedError as error:
-                _refuse(error.cause)
+                # refused without a trace while the draft continues as new: the same again
+                if not _continues(error.cause) or time.monotonic() + _PAUSE_S > until:
+                    _refuse(error.cause)
             except WorkflowUpdateRPCTimeoutOrCancelledError as error:
                 raise TemporalUnavailable("The draft's workflow did not answer in time") from error
             except RPCError as error:
-                full = error.status is RPCStatusCode.RESOURCE_EXHAUSTED
-                if not full or time.monotonic() + _FULL_PAUSE_S > until:
+                if not _may_repeat(error, message) or time.monotonic() + _PAUSE_S > until:
                     _raise(error)
             else:
                 return receipt
-            # ten updates may be in flight on one workflow: wait for a place
-            await asyncio.sleep(_FULL_PAUSE_S)
+            # ten updates may be in flight on one workflow, and none while it continues as new: wait
+            await asyncio.sleep(_PAUSE_S)
 
     async def acknowledge(self, org_id: UUID, draft_id: UUID, ack: Acknowledgement) -> None:
         """Tell the draft what the ERP said; returns once Temporal has it."""
@@ -158,6 +159,20 @@ def _search_attributes(message: CreateDraft) -> TypedSearchAttributes:
             SearchAttributePair(WAITING_FOR, WaitingFor.VALIDATION.value),
         ]
     )
+
+
+# What the server says of an update that no run has accepted: full, or its run was just closing.
+_NOT_ACCEPTED = frozenset({RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.FAILED_PRECONDITION})
+# Nobody knows: with a key the draft knows a repeat, also in its next run.
+_UNKNOWN = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.ABORTED})
+
+
+def _may_repeat(error: RPCError, message: Message) -> bool:
+    return error.status in _NOT_ACCEPTED or (message.key is not None and error.status in _UNKNOWN)
+
+
+def _continues(cause: BaseException | None) -> bool:
+    return isinstance(cause, ApplicationError) and cause.type == CONTINUES
 
 
 def _refuse(cause: BaseException | None) -> NoReturn:

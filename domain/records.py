@@ -11,6 +11,9 @@ from domain.draft import Draft
 from domain.messages import CreateDraft
 from domain.policy import OrgPolicy
 
+# The type of a refusal that says: the draft is about to continue as new, send the same again.
+CONTINUES = "DraftContinues"
+
 
 class SeenKey(BaseModel):
     """One idempotency key that this draft has answered."""

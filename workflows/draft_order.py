@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.edits import edited
     from domain.facts import Facts, FactsRequest
     from domain.messages import Actor, Message, Origin, Receipt
-    from domain.records import DraftOrderInput, SeenKey
+    from domain.records import CONTINUES, DraftOrderInput, SeenKey
     from domain.refusals import FactsUnavailable, KeyReused, Refusal
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
     from domain.transitions import Command
@@ -30,9 +30,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.export import hand_over
     from workflows.ledger import Ledger, receipt_result
     from workflows.signals import read_acknowledgement, read_command
-    from workflows.visibility import details, show
+    from workflows.visibility import show
 
 _SYSTEM = Origin(via=Via.SYSTEM)
+_CONTINUES = "The draft is moving on to a new run; nothing was changed, send it again"
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
 
 
@@ -77,8 +78,11 @@ class DraftOrderWorkflow:
         return bool(self._ledger.outbox) or broken or self._may_leave()
 
     def _may_leave(self) -> bool:
-        due = self._is_finished() or workflow.info().is_continue_as_new_suggested()
+        due = self._is_finished() or self._shall_continue()
         return due and self._export is None and not self._acks and workflow.all_handlers_finished()
+
+    def _shall_continue(self) -> bool:
+        return self._export is None and workflow.info().is_continue_as_new_suggested()
 
     def _is_finished(self) -> bool:
         draft = self._ledger.draft
@@ -96,28 +100,18 @@ class DraftOrderWorkflow:
             self._decided([ev.AckWindowEnded(export_id=last.id)], Actor(), _SYSTEM)
 
     async def _record(self) -> None:
-        """Write the outbox: quickly when the database answers, patiently when it does not."""
-        # a failed local activity raises its cause itself, not ActivityError: left alone it fails the draft
+        """Write the outbox, for as long as that takes; a pending activity shows what the draft waits for."""
+        # Never a local activity: the server may drop a workflow task after its local activities have run.
+        # A regular one is scheduled by the same commit that keeps the decisions (ADR 0008).
         batch = list(self._ledger.outbox)
-        try:
-            await workflow.execute_local_activity(
-                names.RECORD,
-                batch,
-                result_type=int,
-                start_to_close_timeout=policies.RECORD_NOW.start_to_close,
-                schedule_to_close_timeout=policies.RECORD_NOW.start_to_close,
-                retry_policy=policies.RECORD_NOW.retry,
-            )
-        except FailureError:
-            workflow.set_current_details(details(self._ledger, "waiting for PostgreSQL to record it"))
-            await workflow.execute_activity(
-                names.RECORD,
-                batch,
-                result_type=int,
-                summary=f"record decision {batch[0].sequence} to {batch[-1].sequence}",
-                start_to_close_timeout=policies.RECORD_WHEN_BACK.start_to_close,
-                retry_policy=policies.RECORD_WHEN_BACK.retry,
-            )
+        await workflow.execute_activity(
+            names.RECORD,
+            batch,
+            result_type=int,
+            summary=f"record decision {batch[0].sequence} to {batch[-1].sequence}",
+            start_to_close_timeout=policies.RECORD.start_to_close,
+            retry_policy=policies.RECORD.retry,
+        )
         self._ledger.recorded(batch[-1].sequence)
         show(self._ledger)
 
@@ -125,6 +119,9 @@ class DraftOrderWorkflow:
 
     def _admit(self, command: Command, message: Message) -> None:
         """Update validators: what is refused here leaves no trace in history."""
+        if self._shall_continue():
+            # under steady load there would never be a moment without a message in hand
+            raise ApplicationError(_CONTINUES, type=CONTINUES, non_retryable=True)
         try:
             if self._repeat_of(command, message) is None:
                 admit(self._ledger.draft, command, message)

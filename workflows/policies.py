@@ -21,10 +21,8 @@ class ActivityPolicy:
     heartbeat: timedelta | None = None
 
 
-# The fast way: one try beside the decision, given up before the caller's patience ends.
-RECORD_NOW = ActivityPolicy(timedelta(seconds=2.2), RetryPolicy(maximum_attempts=1))
-# The patient way: for as long as the database is away, visible in the Web UI as a pending activity.
-RECORD_WHEN_BACK = ActivityPolicy(
+# For as long as the database is away, visible in the Web UI as a pending activity.
+RECORD = ActivityPolicy(
     timedelta(seconds=5),
     RetryPolicy(
         initial_interval=timedelta(milliseconds=250),

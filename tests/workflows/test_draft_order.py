@@ -8,7 +8,7 @@ from domain import messages as msg
 from domain.delivery import FenceOutcome
 from domain.statuses import DraftStatus, ExportStatus
 from domain.transitions import Command
-from tests.workflows.conftest import Bench, DraftRun
+from tests.workflows.harness import Bench, DraftRun
 
 
 async def outcome(run: DraftRun, status: DraftStatus) -> None:
@@ -35,7 +35,12 @@ async def test_a_draft_goes_from_creation_to_an_acknowledged_export(drafts: Benc
     assert run.world.row.erp_order_id == "SO-77"
     assert run.world.row.exports[0].status is ExportStatus.ACKED
     assert run.world.actions == [
-        "DRAFT_CREATED", "DRAFT_VALIDATED", "DRAFT_APPROVED", "DRAFT_PUSHED", "EXPORT_SENT", "EXPORT_ACKED",
+        "DRAFT_CREATED",
+        "DRAFT_VALIDATED",
+        "DRAFT_APPROVED",
+        "DRAFT_PUSHED",
+        "EXPORT_SENT",
+        "EXPORT_ACKED",
     ]
     await run.replay()
 
@@ -96,7 +101,10 @@ async def test_activity_ids_follow_from_the_attempt(drafts: Bench) -> None:
     await run.send(Command.RETRY_PUSH)
     await outcome(run, DraftStatus.PUSHED)
     assert [step for _name, step in drafts.world.done] == [
-        "export-1-stage", "export-1-fence", "export-2-stage", "export-2-publish",
+        "export-1-stage",
+        "export-1-fence",
+        "export-2-stage",
+        "export-2-publish",
     ]
 
 
@@ -143,7 +151,10 @@ async def test_a_lost_staged_file_is_staged_again(drafts: Bench) -> None:
     await run.send(Command.PUSH)
     await outcome(run, DraftStatus.PUSHED)
     assert [step for _name, step in drafts.world.done] == [
-        "export-1-stage", "export-1-publish", "export-1-stage-2", "export-1-publish-2",
+        "export-1-stage",
+        "export-1-publish",
+        "export-1-stage-2",
+        "export-1-publish-2",
     ]
 
 

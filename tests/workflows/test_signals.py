@@ -9,7 +9,7 @@ import pytest
 from domain import messages as msg
 from domain.statuses import DraftStatus, Via
 from domain.transitions import Command
-from tests.workflows.conftest import OPS2, Bench, DraftRun
+from tests.workflows.harness import OPS2, Bench, DraftRun
 from workflows.draft_order import DraftOrderWorkflow
 
 

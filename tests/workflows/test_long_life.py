@@ -1,0 +1,131 @@
+"""A draft over many runs: continue-as-new with messages in flight loses nothing and does nothing twice."""
+
+import asyncio
+import warnings
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.workflow import UnfinishedUpdateHandlersWarning
+
+from commands.draft_orders import DraftOrders
+from domain import messages as msg
+from domain.policy import OrgPolicy
+from domain.statuses import DraftStatus
+from domain.transitions import Command
+from tests.workflows.harness import OPS, ORG, TASK_QUEUE, Bench, DraftRun, dev_bench
+
+PATIENT_S = 120.0
+
+
+def continues_at(events: int) -> str:
+    """The server's own knob: from this many events on it suggests to continue as new."""
+    return f"limit.historyCount.suggestContinueAsNew={events}"
+
+
+def edit(key: str, **header: str) -> msg.EditMessage:
+    return msg.EditMessage(
+        actor=OPS, key=key, digest=key, token=key, policy=OrgPolicy(), header=header or {"notes": key}
+    )
+
+
+async def runs_of(run: DraftRun) -> int:
+    """How many runs the draft has had."""
+    count, run_id = 0, None
+    while count == 0 or run_id:
+        handle = run.client.get_workflow_handle(run.handle.id, run_id=run_id or None)
+        first = await anext(handle.fetch_history_events())
+        run_id = first.workflow_execution_started_event_attributes.continued_execution_run_id
+        count += 1
+    return count
+
+
+async def keep_editing(bench: Bench, *, edits: int, at_once: int, signals: int) -> DraftRun:
+    """Edits and signals from all sides; return the draft when all of them are on record, and checked."""
+    run = await (await bench.draft()).ready()
+    orders = DraftOrders(bench.client, TASK_QUEUE, PATIENT_S)
+    waiting = [f"edit-{number}" for number in range(edits)]
+    receipts: dict[str, msg.Receipt] = {}
+
+    async def editor() -> None:
+        while waiting:
+            key = waiting.pop()
+            receipts[key] = await orders.send(Command.EDIT, ORG, run.draft_id, edit(key))
+
+    async def signaller() -> None:
+        for number in range(signals):
+            key = f"signal-{number}"
+            await run.handle.signal("edit", {"key": key, "header": {"notes": key}})
+            await asyncio.sleep(0.1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnfinishedUpdateHandlersWarning)
+        await asyncio.gather(signaller(), *(editor() for _ in range(at_once)))
+    for _ in range(200):
+        if len(run.records) >= edits + signals + 2:
+            break
+        await asyncio.sleep(0.05)
+
+    sequences = [record.sequence for record in run.records]
+    assert sequences == list(range(1, len(sequences) + 1))  # in order, no gaps
+    assert not bench.world.conflicts
+    keys = Counter(record.seen.key for record in run.records if record.seen)
+    assert keys == Counter([*receipts, *(f"signal-{number}" for number in range(signals))])  # exactly once
+    by_key = {record.seen.key: record for record in run.records if record.seen}
+    assert all(by_key[key].sequence == receipt.sequence for key, receipt in receipts.items())
+    for key in list(receipts)[:20]:
+        again = edit(key).model_copy(update={"token": "another request"})
+        assert await orders.send(Command.EDIT, ORG, run.draft_id, again) == receipts[key]
+    assert len(run.records) == len(sequences)
+    return run
+
+
+@pytest.fixture
+async def short_runs() -> AsyncIterator[Bench]:
+    async with dev_bench(continues_at(250)) as running:
+        yield running
+
+
+async def test_edits_and_signals_over_many_runs_are_on_record_once_and_in_order(short_runs: Bench) -> None:
+    run = await keep_editing(short_runs, edits=300, at_once=40, signals=30)
+    assert await runs_of(run) > 3
+    await run.replay()
+
+
+@pytest.mark.soak
+async def test_three_thousand_edits_from_two_hundred_sides_lose_nothing() -> None:
+    async with dev_bench(continues_at(2000)) as bench:
+        run = await keep_editing(bench, edits=3000, at_once=200, signals=200)
+        print(f"\n{len(run.records)} decisions over {await runs_of(run)} runs")
+        assert await runs_of(run) > 3
+
+
+async def test_a_draft_does_not_continue_while_an_export_is_in_flight() -> None:
+    async with dev_bench(continues_at(40)) as bench:
+        run = await (await bench.draft()).approved()
+        go_on = asyncio.Event()
+
+        async def gate(step: str) -> None:
+            await go_on.wait()
+
+        bench.world.gate = gate
+        await run.send(Command.PUSH, key="push", digest="d")
+        before = await runs_of(run)
+        for number in range(12):  # far over the limit: each is a decision of its own
+            await run.handle.signal(f"nonsense-{number}")
+            await asyncio.sleep(0.05)
+        assert (await run.handle.describe()).history_length > 40
+        assert await runs_of(run) == before
+        go_on.set()
+        for _ in range(200):
+            if await runs_of(run) > before:
+                break
+            await asyncio.sleep(0.05)
+        assert await runs_of(run) > before
+        export = run.records[-1].draft.exports[-1]
+        assert (await run.send(Command.PUSH, key="push", digest="d")).result["erp_export_id"] == str(
+            export.id
+        )
+        await run.handle.signal(msg.ACKNOWLEDGE, {"export_id": str(export.id), "status": "ACKED"})
+        assert await run.handle.result() == DraftStatus.PUSHED
+        assert [name for name, _step in bench.world.done] == ["stage", "publish"]
