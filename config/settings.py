@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         default_factory=list, validation_alias=_env("ENCRYPTION_PREVIOUS_KEYS")
     )
     task_queue: str = Field("countersign", validation_alias=_env("COUNTERSIGN_TASK_QUEUE"))
+    deployment_name: str | None = Field(
+        None,
+        validation_alias=_env("COUNTERSIGN_DEPLOYMENT_NAME"),
+        description="with COUNTERSIGN_BUILD_ID: the worker deployment that Temporal routes by",
+    )
+    build_id: str | None = Field(None, validation_alias=_env("COUNTERSIGN_BUILD_ID"))
     documents_url: str = Field(
         validation_alias=_env("COUNTERSIGN_DOCUMENTS_URL"),
         description="object store for export documents: file:///folder or s3://bucket/prefix",
@@ -95,6 +101,12 @@ class Settings(BaseSettings):
         validation_alias=_env("OTEL_EXPORTER_OTLP_ENDPOINT"),
         description="collector of traces (OTLP over HTTP); without it nothing is traced",
     )
+
+    @model_validator(mode="after")
+    def _deployment_is_whole(self) -> Self:
+        if (self.deployment_name is None) != (self.build_id is None):
+            raise ValueError("set COUNTERSIGN_DEPLOYMENT_NAME and COUNTERSIGN_BUILD_ID both, or neither")
+        return self
 
     @field_validator(
         "jwt_secret", "jwt_jwks_url", "codec_jwks_url", "codec_issuer", "codec_audience", mode="before"
