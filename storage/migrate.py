@@ -33,8 +33,34 @@ async def migrate(owner_url: str, app_password: str | None = None) -> None:
             await connection.execute(text("SELECT pg_advisory_xact_lock(731946120)"))
             await _ensure_app_role(connection, app_password)
             await connection.run_sync(_upgrade)
+            await _shut_side_doors(connection)
     finally:
         await engine.dispose()
+
+
+async def _shut_side_doors(connection: AsyncConnection) -> None:
+    """For functions of all migrations, past and coming.
+
+    A function that runs as the owner must not look into the caller's temporary schema first, which it does
+    when its search_path leaves pg_temp out: a temporary `audit_head` would start every chain anew.
+    """
+    for statement in _SIDE_DOORS:
+        await connection.exec_driver_sql(statement)
+
+
+_SIDE_DOORS = (
+    """
+    DO $$
+    DECLARE f regprocedure;
+    BEGIN
+        FOR f IN SELECT oid FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace LOOP
+            EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, public, pg_temp', f);
+        END LOOP;
+        EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    END $$
+    """,
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+)
 
 
 async def _ensure_app_role(connection: AsyncConnection, password: str | None) -> None:
