@@ -1,14 +1,24 @@
 """Which hosts and folders a connection may name."""
 
+import asyncio
+import hashlib
+import os
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
+import asyncssh
 import pytest
 
+from connectors import dropzone_filesystem
 from connectors.addresses import address_allowed, folder_within_roots, resolve_allowed
 from connectors.dropzone import DropzoneConnector
+from connectors.dropzone_filesystem import FilesystemFolder
+from connectors.handover import Seen
 from connectors.policy import ConnectorPolicy
+from connectors.port import ConfigRefused
 from domain.transport import TransportCode, TransportError
+from tests.connectors.conftest import Dropzone, sftp_values
 
 NOTHING_EXTRA = ConnectorPolicy()
 
@@ -93,3 +103,148 @@ async def test_no_roots_forbid_filesystem_mode(tmp_path: Path) -> None:
     connector = DropzoneConnector(NOTHING_EXTRA)
     config = connector.parse({"mode": "filesystem", "export_path": str(tmp_path)})
     assert (await connector.test_connection(config)).code == "ADDRESS_NOT_ALLOWED"
+
+
+# --- names that answer differently, and folders that move ---------------------------------------------
+
+
+class Rebinding:
+    """A resolver whose owner changes the answer after the first question."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    async def __call__(self, host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        answer = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        return [(2, 1, 6, "", (answer, port))]
+
+
+async def test_a_name_is_resolved_once_and_the_connection_goes_to_the_checked_address(
+    sftp: Dropzone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: had anybody asked again, 127.0.0.9 would have been the answer, and nobody is there."""
+    resolver = Rebinding("127.0.0.1", "127.0.0.9")
+    connected: list[str] = []
+    real = asyncssh.create_connection
+
+    async def create_connection(factory: Any, host: str, *args: Any, **options: Any) -> Any:
+        connected.append(host)
+        return await real(factory, host, *args, **options)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolver, raising=False)
+    monkeypatch.setattr("connectors.sftp_session.asyncssh.create_connection", create_connection)
+    config = sftp.connector.parse(sftp_values(sftp.config.port, str(sftp.fingerprint), host="erp.example"))
+    assert (await sftp.connector.test_connection(config)).success
+    assert set(connected) == {"127.0.0.1"}
+    assert config.host not in connected
+
+
+async def test_a_name_with_a_public_and_a_private_address_is_used_at_the_public_one_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def both(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        addresses = ("10.0.0.1", "8.8.8.8", "::ffff:127.0.0.1", "fe80::1%lo")
+        return [(2, 1, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both, raising=False)
+    assert await resolve_allowed("erp.example", 22, NOTHING_EXTRA, 2) == ["8.8.8.8"]
+
+
+@pytest.mark.parametrize(
+    "host", ["fe80::1%lo", "fe80::1%1", "::1%lo", "::ffff:127.0.0.1%lo", "::ffff:7f00:1%1"]
+)
+async def test_a_zone_id_does_not_hide_an_address(host: str) -> None:
+    with pytest.raises(TransportError) as caught:
+        await resolve_allowed(host, 22, NOTHING_EXTRA, 2)
+    assert caught.value.code in {TransportCode.ADDRESS_NOT_ALLOWED, TransportCode.CONNECTION_REFUSED}
+
+
+def test_a_zone_id_changes_nothing_about_an_address() -> None:
+    assert address_allowed(ip_address("2606:4700:4700::1111%2"), NOTHING_EXTRA)
+    assert not address_allowed(
+        ip_address("fd00::1%2"), ConnectorPolicy(allowed_networks=(ip_network("fe80::/10"),))
+    )
+
+
+@pytest.mark.parametrize(
+    "host", ["http://127.0.0.1", "127.0.0.1/", "a@127.0.0.1", "127.0.0.1#", "[::1]", "a b", "-oProxy"]
+)
+def test_a_host_is_a_name_or_an_address_and_nothing_else(host: str) -> None:
+    values = sftp_values(22, "SHA256:" + "A" * 43, host=host)
+    with pytest.raises(ConfigRefused):
+        DropzoneConnector(NOTHING_EXTRA).parse(values)
+
+
+async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never, raising=False)
+    with pytest.raises(TransportError) as caught:
+        await resolve_allowed("erp.example", 22, NOTHING_EXTRA, 0.05)
+    assert caught.value.code is TransportCode.CONNECTION_TIMEOUT
+
+
+async def test_a_folder_swapped_for_a_symlink_between_check_and_use_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race itself: the parent becomes a symlink after the check, before the open."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "customer" / "orders").mkdir(parents=True)
+    (outside / "orders").mkdir(parents=True)
+    real_open = os.open
+    swapped = False
+
+    def open_after_swap(path: Any, flags: int, *args: Any, **options: Any) -> int:
+        nonlocal swapped
+        if not swapped and str(path).endswith("orders"):
+            swapped = True
+            (root / "customer").rename(root / "moved")
+            (root / "customer").symlink_to(outside)
+        return real_open(path, flags, *args, **options)
+
+    monkeypatch.setattr("connectors.dropzone_filesystem.os.open", open_after_swap)
+    connector = DropzoneConnector(ConnectorPolicy(filesystem_roots=(root,)))
+    config = connector.parse({"mode": "filesystem", "export_path": str(root / "customer" / "orders")})
+    assert (await connector.test_connection(config)).code == "ADDRESS_NOT_ALLOWED"
+    assert swapped
+    assert list((outside / "orders").iterdir()) == []
+
+
+async def test_a_folder_swapped_while_it_is_open_gets_nothing_into_the_new_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "orders").mkdir(parents=True)
+    outside.mkdir()
+    real = dropzone_filesystem._create
+
+    def create_after_swap(folder: int, name: str, content: bytes) -> None:
+        if not (root / "orders").is_symlink():
+            (root / "orders").rename(root / "moved")
+            (root / "orders").symlink_to(outside)
+        real(folder, name, content)
+
+    monkeypatch.setattr(dropzone_filesystem, "_create", create_after_swap)
+    folder = FilesystemFolder(str(root / "orders"), ConnectorPolicy(filesystem_roots=(root,)), 5)
+    await folder.create("one.json", b"{}", lambda: None)
+    assert list(outside.iterdir()) == []
+    assert (root / "moved" / "one.json").read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize("name", ["final.json", "staged.tmp"])
+async def test_a_symlink_under_the_files_name_is_neither_read_nor_written_through(
+    tmp_path: Path, name: str
+) -> None:
+    root, secret = tmp_path / "root", tmp_path / "secret"
+    root.mkdir()
+    secret.write_bytes(b"{}")
+    (root / name).symlink_to(secret)
+    folder = FilesystemFolder(str(root), ConnectorPolicy(filesystem_roots=(root,)), 5)
+    seen = await folder.look(name, hashlib.sha256(b"{}").hexdigest(), 2, lambda: None)
+    assert seen is Seen.OTHER
+    with pytest.raises(TransportError):
+        await folder.create(name, b"overwritten", lambda: None)
+    assert secret.read_bytes() == b"{}"
