@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -70,3 +71,12 @@ def test_every_line_of_the_real_lock_is_read(audit: ModuleType) -> None:
     pinned = [line for line in lock.splitlines() if "==" in line and not line.startswith(" ")]
     assert len(pinned) - len(audit.locked(lock)) < 20  # packages of other platforms
     assert "fastapi" in audit.locked(lock)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_every_package_is_pinned_by_hash_and_installed_so(name: str) -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / name).read_text().strip())
+    assert entries
+    assert [entry for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+    installers = (ROOT / "Makefile").read_text() + (ROOT / "Dockerfile").read_text()
+    assert f"--require-hashes -r {name}" in installers
