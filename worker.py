@@ -12,13 +12,17 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.delivery import DeliveryActivities
+from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
 from activities.reconciliation import Reconciler
 from commands.open_drafts import OpenDrafts
 from commands.schedules import ensure_reconcile
 from config.keys import KeyRing
 from config.logs import configure_logs
+from config.metrics import WorkerMetrics
+from config.metrics_port import sdk_runtime, served
 from config.settings import Settings, SettingsError, load_settings
+from config.telemetry import tracing
 from config.temporal import connect
 from connectors.policy import ConnectorPolicy
 from connectors.registry import build_connectors
@@ -50,14 +54,22 @@ def deployment(settings: Settings) -> WorkerDeploymentConfig | None:
     )
 
 
-def build_worker(client: Client, settings: Settings, database: Database, keys: KeyRing) -> Worker:
-    """The one place where activities meet what they need."""
-    projection = ProjectionActivities(database, settings.delivery_window_s)
+def build_worker(
+    client: Client,
+    settings: Settings,
+    database: Database,
+    keys: KeyRing,
+    counted: WorkerMetrics | None = None,
+) -> Worker:
+    """The one place where activities meet what they need. Tracing comes with the client."""
+    counted = counted or WorkerMetrics()
+    projection = ProjectionActivities(database, settings.delivery_window_s, counted)
     delivery = DeliveryActivities(
         database,
         Documents(settings.documents_url),
         keys,
         build_connectors(ConnectorPolicy.from_settings(settings)),
+        counted,
     )
     return Worker(
         client,
@@ -71,6 +83,7 @@ def build_worker(client: Client, settings: Settings, database: Database, keys: K
             delivery.fence,
             Reconciler(database, OpenDrafts(client)).run,
         ],
+        interceptors=[ActivityLog()],
         workflow_runner=runner(),
         deployment_config=deployment(settings),
         max_cached_workflows=2000,
@@ -87,16 +100,24 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     keys = KeyRing.from_settings(settings)
-    database = Database(settings.database_url.get_secret_value(), pool_size=20)
+    traced, counted = tracing(settings, "countersign-worker"), WorkerMetrics()
+    database = Database(
+        settings.database_url.get_secret_value(), pool_size=20, tracer=traced.tracer if traced else None
+    )
     try:
-        client = await connect(keys)
+        client = await connect(
+            keys, interceptors=[traced.interceptor] if traced else [], runtime=sdk_runtime(settings)
+        )
         await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
-        async with build_worker(client, settings, database, keys):
-            log.info("worker_started", task_queue=settings.task_queue)
-            await stop.wait()
-            log.info("worker_stopping")
+        with served(counted.registry, settings):
+            async with build_worker(client, settings, database, keys, counted):
+                log.info("worker_started", task_queue=settings.task_queue)
+                await stop.wait()
+                log.info("worker_stopping")
     finally:
         await database.dispose()
+        if traced is not None:
+            traced.shutdown()
 
 
 def main() -> int:

@@ -22,7 +22,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import names
+from activities.connector_spans import connector_span
 from config.keys import EncryptionError, KeyRing, connection_owner
+from config.metrics import WorkerMetrics, reason_label
 from connectors.port import ERPConnectorPort, no_progress
 from domain.delivery import (
     DeliveryOrder,
@@ -46,6 +48,7 @@ _HEARTBEAT_S = 2.0
 
 @dataclass(frozen=True)
 class _Target:
+    kind: str
     connector: ERPConnectorPort[Any]
     config: Any
     public: Mapping[str, Any]
@@ -61,11 +64,13 @@ class DeliveryActivities:
         documents: Documents,
         keys: KeyRing,
         connectors: Mapping[str, ERPConnectorPort[Any]],
+        counted: WorkerMetrics | None = None,
     ) -> None:
         self._database = database
         self._documents = documents
         self._keys = keys
         self._connectors = connectors
+        self._counted = counted or WorkerMetrics()
 
     @activity.defn(name=names.STAGE)
     async def stage(self, order: DeliveryOrder) -> StageResult:
@@ -82,7 +87,8 @@ class DeliveryActivities:
             _check_document(delivery.document)
             await self._documents.put(order.storage_key, delivery.document)
             started = monotonic()
-            staged = await target.connector.stage(delivery, target.config, no_progress)
+            with connector_span("stage", target.kind, delivery.export_id):
+                staged = await target.connector.stage(delivery, target.config, no_progress)
             await self._note(
                 order.org_id, delivery.export_id, row, "PENDING", started, {"staged_as": staged.temp_name}
             )
@@ -96,9 +102,11 @@ class DeliveryActivities:
         request = {"file_name": order.staged.file_name, "staged_as": order.staged.temp_name}
         async with self._try(order.org_id, order.connection_id, order.export_id, row, request) as target:
             started = monotonic()
-            outcome = await target.connector.publish(
-                order.staged, target.config, first_try=attempt == 1, on_progress=no_progress
-            )
+            with connector_span("publish", target.kind, order.export_id) as span:
+                outcome = await target.connector.publish(
+                    order.staged, target.config, first_try=attempt == 1, on_progress=no_progress
+                )
+                span.set_attribute("countersign.outcome", outcome.value)
             path = target.path_of(order.staged.file_name)
             response = {"outcome": outcome.value, "dropzone_path": path}
             await self._note(order.org_id, order.export_id, row, "SUCCESS", started, response)
@@ -117,13 +125,15 @@ class DeliveryActivities:
                 found = await connections.get(connection, order.org_id, order.connection_id)
             target = self._target(order.org_id, order.connection_id, found, must_be_active=False)
             async with _heartbeats():
-                return await target.connector.fence(order.staged, target.config)
+                with connector_span("fence", target.kind, order.export_id):
+                    outcome = await target.connector.fence(order.staged, target.config)
         except TransportError as failed:
-            raise _application_error(failed) from failed
+            raise self._counted_failure(_application_error(failed)) from failed
         except DatabaseUnavailable as failed:
-            raise ApplicationError(
-                "PostgreSQL did not answer in time", type="DatabaseUnavailable"
-            ) from failed
+            unavailable = ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
+            raise self._counted_failure(unavailable) from failed
+        self._counted.tries.labels(names.FENCE, "ok").inc()
+        return outcome
 
     @asynccontextmanager
     async def _try(
@@ -138,12 +148,17 @@ class DeliveryActivities:
             target = self._target(org_id, connection_id, found, must_be_active=True)
             async with _heartbeats():
                 yield target
+            self._counted.tries.labels(activity.info().activity_type, "ok").inc()
         except (TransportError, StagedFileLost) as error:
-            failed = _application_error(error)
+            failed = self._counted_failure(_application_error(error))
             await self._note_failure(org_id, export_id, row, started, error, failed)
             raise failed from error
         except DatabaseUnavailable as error:
-            raise ApplicationError(str(error), type="DatabaseUnavailable") from error
+            raise self._counted_failure(ApplicationError(str(error), type="DatabaseUnavailable")) from error
+
+    def _counted_failure(self, failed: ApplicationError) -> ApplicationError:
+        self._counted.tries.labels(activity.info().activity_type, reason_label(failed.type)).inc()
+        return failed
 
     def _target(self, org_id: UUID, connection_id: UUID, row: Row | None, *, must_be_active: bool) -> _Target:
         if row is None or (must_be_active and row["status"] == "DISABLED"):
@@ -157,7 +172,7 @@ class DeliveryActivities:
             stored = self._keys.decrypt(row["config_encrypted"], connection_owner(org_id, connection_id))
         except EncryptionError as error:
             raise TransportError(TransportCode.CONFIGURATION_INVALID, str(error)) from error
-        return _Target(connector, connector.load(stored), row["public_config"])
+        return _Target(row["connector_type"], connector, connector.load(stored), row["public_config"])
 
     async def _note(
         self, org_id: UUID, export_id: UUID, row: int, status: str, started: float, response: dict[str, Any]

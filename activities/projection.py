@@ -1,11 +1,12 @@
 """The workflow's hand on PostgreSQL: record what was decided, read what a decision needs."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import names
+from config.metrics import WorkerMetrics
 from domain.facts import Facts, FactsRequest
 from domain.records import Record
 from storage import facts, projection
@@ -15,21 +16,37 @@ from storage.database import Database, DatabaseUnavailable
 class ProjectionActivities:
     """`delivery_window_s` is the deployment's setting; it reaches the workflow as a fact."""
 
-    def __init__(self, database: Database, delivery_window_s: int) -> None:
+    def __init__(
+        self, database: Database, delivery_window_s: int, counted: WorkerMetrics | None = None
+    ) -> None:
         self._database = database
+        self._counted = counted or WorkerMetrics()
         self._delivery_window_s = delivery_window_s
 
     @activity.defn(name=names.RECORD)
     async def record(self, records: list[Record]) -> int:
         """Write decisions of one draft; a repeat writes nothing. Returns how many were new."""
         try:
-            return await projection.record(self._database, records)
+            written = await projection.record(self._database, records)
         except DatabaseUnavailable as error:
             raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable") from error
         except projection.SequenceConflict as error:
             raise ApplicationError(
                 str(error), type="SequenceConflict", next_retry_delay=timedelta(seconds=60)
             ) from error
+
+        self._count(records, written)
+        return written
+
+    def _count(self, records: list[Record], written: int) -> None:
+        """What this call wrote, so that a repeat counts nothing; records come oldest first."""
+        now = datetime.now(UTC)
+        for record in records[len(records) - written :]:
+            lag = (now - record.draft.updated_at).total_seconds()
+            self._counted.projection_lag.observe(max(0.0, lag))
+            for export in record.draft.exports:
+                if export.id in record.exports:
+                    self._counted.count_outcome(record.draft, export)
 
     @activity.defn(name=names.READ_FACTS)
     async def read_facts(self, request: FactsRequest) -> Facts:

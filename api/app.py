@@ -18,6 +18,7 @@ from api import (
     imports,
     logins,
     me,
+    metrics,
     organization,
     products,
     reference,
@@ -33,7 +34,9 @@ from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from config.keys import KeyRing
 from config.logs import configure_logs
+from config.metrics import ApiMetrics
 from config.settings import Settings, load_settings
+from config.telemetry import Tracing, tracing
 from config.temporal import connect
 from connectors.policy import ConnectorPolicy
 from connectors.registry import build_connectors
@@ -75,16 +78,19 @@ ROUTERS = (
     connectors.router,
     health.router,
     reference.router,
+    metrics.router,
 )
 
 
-async def build_rooms(settings: Settings) -> Rooms:
+async def build_rooms(
+    settings: Settings, counted: ApiMetrics | None = None, traced: Tracing | None = None
+) -> Rooms:
     """Everything the API holds. Connects to nothing yet: each part does so at its first use."""
     keys = KeyRing.from_settings(settings)
-    client = await connect(keys, lazy=True)
+    client = await connect(keys, lazy=True, interceptors=[traced.interceptor] if traced else [])
     return Rooms(
         settings=settings,
-        database=Database(settings.database_url.get_secret_value()),
+        database=Database(settings.database_url.get_secret_value(), tracer=traced.tracer if traced else None),
         drafts=DraftOrders(client, settings.task_queue, settings.answer_within_s - 0.3),
         tokens=Tokens(settings),
         keys=keys,
@@ -92,24 +98,30 @@ async def build_rooms(settings: Settings) -> Rooms:
         documents=Documents(settings.documents_url),
         bell=Bell(settings.database_url.get_secret_value()),
         login_limits=LoginLimits(),
+        metrics=counted or ApiMetrics(),
     )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """
+def create_app(settings: Settings | None = None, traced: Tracing | None = None) -> FastAPI:
+    """`traced` is for tests; the environment says it otherwise.
+
     Raises:
         SettingsError: a setting is missing or wrong.
     """
     known = settings or load_settings()
     configure_logs(known.log_level)
+    traced = traced or tracing(known, "countersign-api")
+    counted = ApiMetrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        rooms = await build_rooms(known)
+        rooms = await build_rooms(known, counted, traced)
         app.state.rooms = rooms
         yield
         await rooms.bell.close()
         await rooms.database.dispose()
+        if traced is not None:
+            traced.shutdown()
 
     app = FastAPI(
         title="Countersign",
@@ -124,6 +136,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     install(app)
     app.add_middleware(RequestLimits)
-    app.add_middleware(RequestGuard, answer_within_s=known.answer_within_s, exempt=OWN_TIME)
+    app.add_middleware(
+        RequestGuard, answer_within_s=known.answer_within_s, exempt=OWN_TIME, counted=counted.requests
+    )
     app.add_middleware(AnswerHeaders, hsts_s=known.hsts_s)
+    if traced is not None:
+        traced.follow(app)
     return app

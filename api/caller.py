@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -126,6 +127,7 @@ async def _caller(
     if not rows or not rows[0]["active"]:
         raise refused
     row = rows[0]
+    structlog.contextvars.bind_contextvars(org_id=str(claims.org_id), user_id=str(claims.user_id))
     return Caller(
         user_id=claims.user_id,
         email=row["email"],

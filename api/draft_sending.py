@@ -1,5 +1,7 @@
 """From a request to a draft's workflow and back: the message, the send, and what a closed draft answers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 from api.caller import Caller
@@ -8,7 +10,7 @@ from api.problems import NotFound, unavailable
 from api.rooms import Rooms
 from commands.draft_orders import TemporalUnavailable, WorkflowGone
 from domain.messages import Message, Receipt
-from domain.refusals import KeyReused, TransitionRejected
+from domain.refusals import KeyReused, Refusal, TransitionRejected
 from domain.transitions import Command, is_allowed, refusal
 from storage.draft_orders import StoredDraft, get_draft
 from storage.projection import seen_key
@@ -37,12 +39,31 @@ async def send(rooms: Rooms, caller: Caller, draft_id: UUID, command: Command, m
     message.origin = caller.origin
     message.policy = caller.policy
     message.token = uuid4().hex
+    with counted(rooms, command.value):
+        try:
+            receipt = await rooms.drafts.send(command, caller.org_id, draft_id, message)
+        except TemporalUnavailable:
+            raise unavailable("The draft's workflow") from None
+        except WorkflowGone:
+            receipt = await _of_closed(rooms, caller, draft_id, command, message)
+    return receipt
+
+
+@contextmanager
+def counted(rooms: Rooms, command: str) -> Iterator[None]:
+    """Count how a command went: ok, the refusal's type, not_found or unavailable."""
+    result = "unavailable"  # also when the request's deadline cancels it
     try:
-        return await rooms.drafts.send(command, caller.org_id, draft_id, message)
-    except TemporalUnavailable:
-        raise unavailable("The draft's workflow") from None
-    except WorkflowGone:
-        return await _of_closed(rooms, caller, draft_id, command, message)
+        yield
+        result = "ok"
+    except Refusal as refused:
+        result = type(refused).__name__
+        raise
+    except NotFound:
+        result = "not_found"
+        raise
+    finally:
+        rooms.metrics.commands.labels(command, result).inc()
 
 
 async def _of_closed(

@@ -6,6 +6,7 @@ JSON numbers become decimals, never binary floats; NaN and Infinity are refused.
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import uuid4
 import structlog
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 UNFORESEEN = "An error that we did not foresee; it was logged under this request id"
 MAX_BODY_BYTES = 1024 * 1024
+UNREMARKABLE = frozenset({"/livez", "/readyz", "/metrics"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
@@ -77,10 +81,18 @@ class RequestGuard:
     `exempt` names path endings that talk to a customer's server and keep their own time.
     """
 
-    def __init__(self, app: ASGIApp, *, answer_within_s: float, exempt: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        answer_within_s: float,
+        exempt: tuple[str, ...],
+        counted: Histogram | None = None,
+    ) -> None:
         self._app = app
         self._answer_within_s = answer_within_s
         self._exempt = exempt
+        self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -91,10 +103,27 @@ class RequestGuard:
         request_id = given if _SANE_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        answer = _Answer(send, request_id)
         try:
-            await self._limited(scope, headers, receive, _tagged(send, request_id))
+            await self._limited(scope, headers, receive, answer)
         finally:
+            self._tell(scope, answer)
             structlog.contextvars.clear_contextvars()
+
+    def _tell(self, scope: Scope, answer: "_Answer") -> None:
+        """One line and one measurement: the route's template, never the path, its values or a body."""
+        route, method, status = route_of(scope), method_of(scope), answer.status
+        say = log.debug if route in UNREMARKABLE and status == 200 else log.info
+        say(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            duration_ms=round(answer.lasted_s() * 1000, 1),
+        )
+        if self._counted is not None:
+            status_class = f"{status // 100}xx" if status else "none"
+            self._counted.labels(route, method, status_class).observe(answer.waited_s)
 
     async def _limited(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -124,7 +153,7 @@ class RequestGuard:
                 raise
             await render(request, unavailable("A server that we depend on"))(scope, receive, send)
         except Exception as error:
-            log.error("request_failed", method=scope["method"], path=scope["path"], exc_info=error)
+            log.error("request_failed", method=method_of(scope), route=route_of(scope), exc_info=error)
             if not started:
                 await render(request, Problem(500, UNFORESEEN))(scope, receive, send)
 
@@ -148,11 +177,38 @@ class _BoundedBody:
         return message
 
 
-def _tagged(send: Send, request_id: str) -> Send:
-    async def tagged(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = request_id
-        await send(message)
+class _Answer:
+    """Sends with the headers that every answer has; remembers status and times."""
 
-    return tagged
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._began = time.perf_counter()
+        self._first_byte: float | None = None
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._first_byte = self.lasted_s()
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+        await self._send(message)
+
+    def lasted_s(self) -> float:
+        return time.perf_counter() - self._began
+
+    @property
+    def waited_s(self) -> float:
+        """Until the answer began: a stream of events may then stay open for hours."""
+        return self.lasted_s() if self._first_byte is None else self._first_byte
+
+
+def route_of(scope: Scope) -> str:
+    """The route's template; unknown paths share a word, or scanners would fill the metrics."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "unmatched"
+
+
+def method_of(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"

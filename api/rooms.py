@@ -1,15 +1,17 @@
 """What the API holds while it runs: made once by `create_app`, reached through `Depends`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
 from api.login_limits import LoginLimits
+from api.open_draft_gauges import OpenDraftGauges
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from config.keys import KeyRing
+from config.metrics import ApiMetrics
 from config.settings import Settings
 from connectors.port import ERPConnectorPort
 from storage.changes import Bell
@@ -28,6 +30,8 @@ class Rooms:
     documents: Documents
     bell: Bell
     login_limits: LoginLimits
+    metrics: ApiMetrics = field(default_factory=ApiMetrics)
+    open_drafts: OpenDraftGauges = field(default_factory=OpenDraftGauges)
 
 
 def _rooms(request: Request) -> Rooms:

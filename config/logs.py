@@ -4,6 +4,20 @@ import logging
 
 import structlog
 
+# What workflows/journal.py says of a decision: ids and words of our own, never a customer's data.
+WORKFLOW_FIELDS = (
+    "org_id",
+    "draft_id",
+    "sequence",
+    "command",
+    "decided",
+    "status",
+    "via",
+    "request_id",
+    "user_id",
+    "run_id",
+)
+
 
 def configure_logs(level: str) -> None:
     numeric = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
@@ -23,12 +37,17 @@ def configure_logs(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processor=structlog.processors.JSONRenderer(), foreign_pre_chain=shared
+            processor=structlog.processors.JSONRenderer(),
+            # a workflow logs through the standard library, so that nothing is said again in a replay
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=WORKFLOW_FIELDS)],
         )
     )
     logging.basicConfig(level=numeric, handlers=[handler], force=True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # they bring handlers of their own
+    for name in ("uvicorn", "uvicorn.error"):  # they bring handlers of their own
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    # its lines hold the query's values; api/requests.py writes one line a request without them
+    logging.getLogger("uvicorn.access").handlers.clear()
+    logging.getLogger("uvicorn.access").propagate = False
     # asyncssh names users, hosts and commands at INFO
     logging.getLogger("asyncssh").setLevel(logging.WARNING)

@@ -55,6 +55,7 @@ class DeliveryOrder(BaseModel):
     storage_key: str
     delivery: Delivery
     log_rows: int = 0
+    request_id: str | None = None  # which request asked for the push; histories before it have none
 
 
 class StageResult(BaseModel):
@@ -68,6 +69,7 @@ class PublishOrder(BaseModel):
     export_id: UUID
     staged: StagedFile
     log_row: int
+    request_id: str | None = None
 
 
 class PublishResult(BaseModel):
@@ -84,6 +86,7 @@ class FenceOrder(BaseModel):
     staged: StagedFile | None
     code: str
     message: str
+    request_id: str | None = None
 
 
 class Capabilities(BaseModel):

@@ -15,6 +15,8 @@ VARIABLES = {
     "temporal_ui": "COUNTERSIGN_TEMPORAL_UI_PORT",
     "sftp": "COUNTERSIGN_SFTP_PORT",
     "codec": "COUNTERSIGN_CODEC_PORT",
+    "worker_metrics": "COUNTERSIGN_WORKER_METRICS_PORT",
+    "worker_sdk_metrics": "COUNTERSIGN_WORKER_SDK_METRICS_PORT",
 }
 
 
@@ -25,6 +27,8 @@ class Ports:
     temporal_ui: int = 8233
     sftp: int = 2222
     codec: int = 8234
+    worker_metrics: int = 9464
+    worker_sdk_metrics: int = 9465
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -41,8 +45,10 @@ class Ports:
             if not text.isdecimal() or not 0 < int(text) < 65536:
                 raise Refusal(f"{variable} must be a port number from 1 to 65535, not {text!r}.")
             chosen[name] = int(text)
-        # nobody types the codec's port, and a second stack names only the others: any free one will do
-        chosen.setdefault("codec", cls.free().codec)
+        # nobody types these, and a second stack names only the others: any free one will do
+        free = cls.free()
+        for name in ("codec", "worker_metrics", "worker_sdk_metrics"):
+            chosen.setdefault(name, getattr(free, name))
         return cls(**chosen)
 
     @classmethod

@@ -86,7 +86,7 @@ def child(name: str, var: Path, ports: Ports, env: dict[str, str]) -> Child:
     return Child(
         name=name,
         command=commands[name],
-        environment=env,
+        environment=env | _metrics_ports(ports) if name == "worker" else env,
         log=var / "logs" / f"{name}.log",
         lock=var / "guards.lock",
         # PostgreSQL's SIGTERM waits for every client to leave; SIGINT is its fast shutdown.
@@ -94,6 +94,14 @@ def child(name: str, var: Path, ports: Ports, env: dict[str, str]) -> Child:
         grace_s=35 if name == "worker" else 10,
         user=postgres.system_user() if name == "postgres" else None,
     )
+
+
+def _metrics_ports(ports: Ports) -> dict[str, str]:
+    """For this one worker: another that somebody starts beside it cannot have the same ports."""
+    return {
+        "COUNTERSIGN_WORKER_METRICS_PORT": str(ports.worker_metrics),
+        "COUNTERSIGN_WORKER_SDK_METRICS_PORT": str(ports.worker_sdk_metrics),
+    }
 
 
 async def _answers(url: str) -> None:

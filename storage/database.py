@@ -10,10 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from opentelemetry.trace import Tracer
 from sqlalchemy import RowMapping, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from storage.statement_spans import trace_statements
 
 Row = RowMapping
 
@@ -29,13 +32,14 @@ class DatabaseUnavailable(Exception):
 class Database:
     """Give connections. `url` is a `postgresql+asyncpg://` URL of the application role."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, tracer: Tracer | None = None) -> None:
         self._engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
             max_overflow=10,
             pool_timeout=CONNECT_TIMEOUT_S,
             pool_pre_ping=False,
+            hide_parameters=True,  # a failed statement's values would reach the log
             json_serializer=json.dumps,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_S,
@@ -49,6 +53,8 @@ class Database:
             },
         )
         event.listen(self._engine.sync_engine, "invalidate", _hang_up)
+        if tracer is not None:
+            trace_statements(self._engine, tracer)
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def dispose(self) -> None:

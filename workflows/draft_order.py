@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.transitions import Command
     from workflows import policies
     from workflows.export import hand_over
+    from workflows.journal import note
     from workflows.ledger import Ledger, receipt_result
     from workflows.signals import read_acknowledgement, read_command
     from workflows.visibility import show
@@ -199,11 +200,12 @@ class DraftOrderWorkflow:
     ) -> SeenKey:
         """Apply events now; whoever awaits anything before this must decide again."""
         seen = self._ledger.apply(happened, workflow.now(), actor, origin)
+        note(self._ledger.draft, seen, happened, actor, origin, command or "")
         for event in happened:
             if isinstance(event, ev.PushRequested):
                 window = timedelta(seconds=facts.delivery_window_s if facts else 1800)
                 self._export = asyncio.create_task(
-                    self._run_export(event.export, event.document, window, seen)
+                    self._run_export(event.export, event.document, window, seen, origin.request_id)
                 )
         answered = SeenKey(
             command=command or "",
@@ -220,10 +222,12 @@ class DraftOrderWorkflow:
 
     # --- export ----------------------------------------------------------------------------------
 
-    async def _run_export(self, export: Export, document: str, window: timedelta, sequence: int) -> None:
+    async def _run_export(
+        self, export: Export, document: str, window: timedelta, sequence: int, request_id: str | None
+    ) -> None:
         # the push must be in PostgreSQL before anything is staged: that row is the lasting guard
         await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= sequence)
-        outcome = await hand_over(self._ledger.draft, export, document, window)
+        outcome = await hand_over(self._ledger.draft, export, document, window, request_id)
         self._decided([outcome], Actor(), _SYSTEM)
         acks, self._acks = self._acks, []
         for ack in acks:

@@ -29,21 +29,24 @@ _MAX_STAGES = 3
 
 @dataclass
 class _Progress:
-    """How far an export came; what the fence has to know."""
+    """Who asked, and how far the export came; what the fence has to know."""
 
+    request_id: str | None
     stages: int = 0
     log_rows: int = 0
     publishing: StagedFile | None = None
 
 
-async def hand_over(draft: Draft, export: Export, document: str, window: timedelta) -> ev.Event:
+async def hand_over(
+    draft: Draft, export: Export, document: str, window: timedelta, request_id: str | None = None
+) -> ev.Event:
     """Deliver `document`; return `ExportSent` or `ExportFailed`. Never raises for a failed delivery.
 
     `window` bounds all tries together. Activity ids follow from the attempt, so a repeat of any step
     names the same thing.
     """
     until = workflow.now() + window
-    progress = _Progress()
+    progress = _Progress(request_id)
     try:
         while True:
             staged = await _stage(draft, export, document, progress, until - workflow.now())
@@ -86,6 +89,7 @@ async def _stage(
             size_bytes=export.size_bytes,
         ),
         log_rows=progress.log_rows,
+        request_id=progress.request_id,
     )
     result: StageResult = await workflow.execute_activity(
         names.STAGE,
@@ -114,6 +118,7 @@ async def _publish(
             export_id=export.id,
             staged=staged.staged,
             log_row=staged.log_row,
+            request_id=progress.request_id,
         ),
         result_type=PublishResult,
         activity_id=_step(export, "publish", progress),
@@ -136,6 +141,7 @@ async def _give_up(draft: Draft, export: Export, progress: _Progress, cause: App
         staged=None if conflict else progress.publishing,
         code=code,
         message=cause.message,
+        request_id=progress.request_id,
     )
     try:
         fenced = await workflow.execute_activity(

@@ -5,7 +5,7 @@ CREATE INDEX draft_order_open ON draft_order (org_id) WHERE waiting_for IS NOT N
 -- The CASE is storage/draft_orders.py's: a setting may have changed since the row was written.
 CREATE FUNCTION count_open_drafts()
 RETURNS TABLE (waiting_for text, drafts bigint, oldest timestamptz, acks_overdue bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET app.org_id = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET app.org_id = '' AS $$
 DECLARE
     o record;
 BEGIN
