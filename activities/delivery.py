@@ -6,9 +6,9 @@ leave as `ApplicationError` whose type is a `TransportCode`; the retry policy kn
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -52,9 +53,15 @@ class _Target:
     connector: ERPConnectorPort[Any]
     config: Any
     public: Mapping[str, Any]
+    row: int = 0  # of the push log
+    first_try: bool = True
 
     def path_of(self, file_name: str) -> str:
         return f"{str(self.public.get('export_path') or '').rstrip('/')}/{file_name}"
+
+
+# opens a try's row in the transaction given: its number, and whether nobody can have published before
+Begin = Callable[[AsyncConnection], Awaitable[tuple[int, bool]]]
 
 
 class DeliveryActivities:
@@ -76,40 +83,55 @@ class DeliveryActivities:
     async def stage(self, order: DeliveryOrder) -> StageResult:
         """Check the document, keep a copy, upload it under a temporary name. Publishes nothing."""
         delivery = order.delivery
-        row = order.log_rows + activity.info().attempt
         request = {
             "file_name": delivery.file_name,
             "sha256": delivery.sha256,
             "size_bytes": delivery.size_bytes,
             "storage_key": order.storage_key,
         }
-        async with self._try(order.org_id, order.connection_id, delivery.export_id, row, request) as target:
+
+        async def begin(connection: AsyncConnection) -> tuple[int, bool]:
+            now = datetime.now(UTC)
+            row = await push_log.open_try(connection, order.org_id, delivery.export_id, request, now)
+            return row, True
+
+        async with self._try(order.org_id, order.connection_id, delivery.export_id, begin) as target:
             _check_document(delivery.document)
             await self._documents.put(order.storage_key, delivery.document)
             started = monotonic()
             with connector_span("stage", target.kind, delivery.export_id):
                 staged = await target.connector.stage(delivery, target.config, no_progress)
-            await self._note(
-                order.org_id, delivery.export_id, row, "PENDING", started, {"staged_as": staged.temp_name}
-            )
-        return StageResult(staged=staged, log_row=row)
+            noted = {"staged_as": staged.temp_name}
+            await self._note(order.org_id, delivery.export_id, target.row, "PENDING", started, noted)
+        return StageResult(staged=staged, log_row=target.row)
 
     @activity.defn(name=names.PUBLISH)
     async def publish(self, order: PublishOrder) -> PublishResult:
         """Give the staged file its final name, exactly once, whoever tried before."""
-        attempt = activity.info().attempt
-        row = order.log_row + attempt - 1
-        request = {"file_name": order.staged.file_name, "staged_as": order.staged.temp_name}
-        async with self._try(order.org_id, order.connection_id, order.export_id, row, request) as target:
+        staged_as = order.staged.temp_name
+
+        async def begin(connection: AsyncConnection) -> tuple[int, bool]:
+            if await push_log.begin_publish(
+                connection, order.org_id, order.export_id, order.log_row, staged_as
+            ):
+                return order.log_row, True
+            request = {"file_name": order.staged.file_name, "staged_as": staged_as}
+            now = datetime.now(UTC)
+            row = await push_log.open_try(
+                connection, order.org_id, order.export_id, request, now, publishing=staged_as
+            )
+            return row, False
+
+        async with self._try(order.org_id, order.connection_id, order.export_id, begin) as target:
             started = monotonic()
             with connector_span("publish", target.kind, order.export_id) as span:
                 outcome = await target.connector.publish(
-                    order.staged, target.config, first_try=attempt == 1, on_progress=no_progress
+                    order.staged, target.config, first_try=target.first_try, on_progress=no_progress
                 )
                 span.set_attribute("countersign.outcome", outcome.value)
             path = target.path_of(order.staged.file_name)
             response = {"outcome": outcome.value, "dropzone_path": path}
-            await self._note(order.org_id, order.export_id, row, "SUCCESS", started, response)
+            await self._note(order.org_id, order.export_id, target.row, "SUCCESS", started, response)
         return PublishResult(outcome=outcome, dropzone_path=path)
 
     @activity.defn(name=names.FENCE)
@@ -128,33 +150,35 @@ class DeliveryActivities:
                 with connector_span("fence", target.kind, order.export_id):
                     outcome = await target.connector.fence(order.staged, target.config)
         except TransportError as failed:
-            raise self._counted_failure(_application_error(failed)) from failed
-        except DatabaseUnavailable as failed:
+            raise self._counted_failure(_application_error(failed)) from None
+        except DatabaseUnavailable:
             unavailable = ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
-            raise self._counted_failure(unavailable) from failed
+            raise self._counted_failure(unavailable) from None
         self._counted.tries.labels(names.FENCE, "ok").inc()
         return outcome
 
     @asynccontextmanager
     async def _try(
-        self, org_id: UUID, connection_id: UUID, export_id: UUID, row: int, request: dict[str, Any]
+        self, org_id: UUID, connection_id: UUID, export_id: UUID, begin: Begin
     ) -> AsyncIterator[_Target]:
         """One try with its row in the push log: opened before, closed with the reason when it fails."""
-        started = monotonic()
+        started, row = monotonic(), 0
         try:
             async with self._database.transaction(org_id) as connection:
-                await push_log.open_try(connection, org_id, export_id, row, request, datetime.now(UTC))
+                row, first_try = await begin(connection)
                 found = await connections.get(connection, org_id, connection_id)
             target = self._target(org_id, connection_id, found, must_be_active=True)
+            target = replace(target, row=row, first_try=first_try)
             async with _heartbeats():
                 yield target
             self._counted.tries.labels(activity.info().activity_type, "ok").inc()
         except (TransportError, StagedFileLost) as error:
             failed = self._counted_failure(_application_error(error))
             await self._note_failure(org_id, export_id, row, started, error, failed)
-            raise failed from error
+            # the chain would be stored with every try, until Temporal shows nothing but its size
+            raise failed from None
         except DatabaseUnavailable as error:
-            raise self._counted_failure(ApplicationError(str(error), type="DatabaseUnavailable")) from error
+            raise self._counted_failure(ApplicationError(str(error), type="DatabaseUnavailable")) from None
 
     def _counted_failure(self, failed: ApplicationError) -> ApplicationError:
         self._counted.tries.labels(activity.info().activity_type, reason_label(failed.type)).inc()

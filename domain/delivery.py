@@ -44,17 +44,13 @@ class FenceOutcome(StrEnum):
 
 
 class DeliveryOrder(BaseModel):
-    """All that the delivery activities are told; never a secret: each try reads the connection afresh.
-
-    `log_rows` counts the push-log rows of this export's earlier stages.
-    """
+    """All that staging is told; never a secret: each try reads the connection afresh."""
 
     org_id: UUID
     draft_id: UUID
     connection_id: UUID
     storage_key: str
     delivery: Delivery
-    log_rows: int = 0
     request_id: str | None = None  # which request asked for the push; histories before it have none
 
 

@@ -21,29 +21,63 @@ async def open_try(
     connection: AsyncConnection,
     org_id: UUID,
     export_id: UUID,
-    number: int,
     request: dict[str, Any],
     at: datetime,
-) -> None:
-    """Start row `number`; a row left open by a try that never ended is closed first. Repeats are harmless."""
-    await connection.execute(
+    *,
+    publishing: str | None = None,
+) -> int:
+    """Start the next row and return its number; one left open by a try that never ended is closed first.
+
+    Numbers come from the log itself: Temporal's attempts start again at 1 when somebody resets an activity.
+    """
+    response = {} if publishing is None else {"publishing": publishing}
+    number = await connection.scalar(
         text(
-            "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
-            "  WHERE export_id = :export AND org_id = :org AND status = 'PENDING' "
-            "  AND attempt_number < :number) "
-            "INSERT INTO erp_push_log (export_id, attempt_number, org_id, status, started_at, request) "
-            "VALUES (:export, :number, :org, 'PENDING', :at, cast(:request AS jsonb)) "
-            "ON CONFLICT (export_id, attempt_number) DO NOTHING"
+            # the export's row is the lock: tries of one export queue here
+            "WITH locked AS (SELECT id FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE), "
+            "lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
+            "  WHERE export_id = (SELECT id FROM locked) AND org_id = :org AND status = 'PENDING') "
+            "INSERT INTO erp_push_log "
+            "(export_id, attempt_number, org_id, status, started_at, request, response) "
+            "SELECT :export, 1 + coalesce((SELECT max(attempt_number) FROM erp_push_log "
+            "  WHERE export_id = (SELECT id FROM locked)), 0), "
+            "  :org, 'PENDING', :at, cast(:request AS jsonb), cast(:response AS jsonb) "
+            "RETURNING attempt_number"
         ),
         {
             "org": org_id,
             "export": export_id,
-            "number": number,
             "at": at,
             "request": json.dumps(request),
+            "response": json.dumps(response),
             "lost": json.dumps(LOST),
         },
     )
+    return int(number or 0)
+
+
+async def begin_publish(
+    connection: AsyncConnection, org_id: UUID, export_id: UUID, row: int, staged_as: str
+) -> bool:
+    """Mark in row `row` that publishing `staged_as` begins; False when any try had marked it before.
+
+    The mark is what makes a first try a first one: it outlives the worker, and a reset of the activity.
+    """
+    marked = await connection.execute(
+        text(
+            "UPDATE erp_push_log SET response = coalesce(response, '{}') || cast(:mark AS jsonb) "
+            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row AND NOT EXISTS ("
+            "  SELECT 1 FROM erp_push_log WHERE export_id = :export AND response->>'publishing' = :staged)"
+        ),
+        {
+            "org": org_id,
+            "export": export_id,
+            "row": row,
+            "staged": staged_as,
+            "mark": json.dumps({"publishing": staged_as}),
+        },
+    )
+    return marked.rowcount == 1
 
 
 async def close_try(

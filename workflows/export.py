@@ -33,7 +33,6 @@ class _Progress:
 
     request_id: str | None
     stages: int = 0
-    log_rows: int = 0
     publishing: StagedFile | None = None
 
 
@@ -88,7 +87,6 @@ async def _stage(
             sha256=export.sha256,
             size_bytes=export.size_bytes,
         ),
-        log_rows=progress.log_rows,
         request_id=progress.request_id,
     )
     result: StageResult = await workflow.execute_activity(
@@ -102,7 +100,6 @@ async def _stage(
         heartbeat_timeout=policies.STAGE.heartbeat,
         retry_policy=policies.STAGE.retry,
     )
-    progress.log_rows = result.log_row
     return result
 
 
