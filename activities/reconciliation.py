@@ -85,7 +85,7 @@ class Reconciler:
         finding = self._finding(slug, state.draft, kind, detail)
         if RULES[kind].repairable and not dry_run:
             waits = waiting_for(state.draft, OrgPolicy())
-            await rewrite(self._database, state.draft, waits.value if waits else None, kind.value)
+            await rewrite(self._database, state, waits.value if waits else None, kind.value)
             finding.repaired = True
         return finding
 

@@ -134,6 +134,7 @@ def create_app(settings: Settings | None = None, traced: Tracing | None = None) 
     )
     for router in ROUTERS:
         app.include_router(router)
+    app.state.routes = [route for router in ROUTERS for route in router.routes]
     install(app)
     app.add_middleware(RequestLimits)
     app.add_middleware(

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.bodies import NoFields
 from api.caller import Caller, Integrator
 from api.connector_tests import probe, test_answer, test_problem
-from api.idempotency import Answer, IdempotencyKey, once
+from api.idempotency import Answer, IdempotencyKey, claim, once
 from api.paging import Page, Paging, bad_cursor, write_cursor
 from api.problems import NotFound, Problem, problems
 from api.requests import ExactRoute
@@ -230,13 +231,25 @@ async def change(
 
 
 @router.post("/connectors/{connection_id}/enable", response_model=ConnectorView)
-async def enable(connection_id: UUID, request: Request, caller: Integrator, key: IdempotencyKey) -> Response:
+async def enable(
+    connection_id: UUID,
+    request: Request,
+    caller: Integrator,
+    key: IdempotencyKey,
+    body: NoFields | None = None,
+) -> Response:
     """Make it the org's active connection."""
     return await _switch(connection_id, "ACTIVE", request, caller, key)
 
 
 @router.post("/connectors/{connection_id}/disable", response_model=ConnectorView)
-async def disable(connection_id: UUID, request: Request, caller: Integrator, key: IdempotencyKey) -> Response:
+async def disable(
+    connection_id: UUID,
+    request: Request,
+    caller: Integrator,
+    key: IdempotencyKey,
+    body: NoFields | None = None,
+) -> Response:
     """No further export uses it; one that is under way fails."""
     return await _switch(connection_id, "DISABLED", request, caller, key)
 
@@ -260,8 +273,11 @@ async def _switch(
 
 
 @router.post("/connectors/dropzone-json-v1/test")
-async def test_unsaved(caller: Integrator, rooms: InRooms, body: Given | None = None) -> dict[str, Any]:
+async def test_unsaved(
+    request: Request, caller: Integrator, rooms: InRooms, key: IdempotencyKey, body: Given | None = None
+) -> dict[str, Any]:
     """With a body: test that configuration and save nothing. Without: test the active connection."""
+    await claim(request, caller, key)
     if body is None:
         async with caller.transaction() as connection:
             row = await connections.active(connection, caller.org_id)
@@ -278,8 +294,16 @@ async def test_unsaved(caller: Integrator, rooms: InRooms, body: Given | None = 
 
 
 @router.post("/connectors/{connection_id}/test")
-async def test_saved(connection_id: UUID, caller: Integrator, rooms: InRooms) -> dict[str, Any]:
+async def test_saved(
+    connection_id: UUID,
+    request: Request,
+    caller: Integrator,
+    rooms: InRooms,
+    key: IdempotencyKey,
+    body: NoFields | None = None,
+) -> dict[str, Any]:
     """Test a saved connection and keep the result."""
+    await claim(request, caller, key)
     async with caller.transaction() as connection:
         row = await _required(connection, caller, connection_id)
     return await _test_stored(rooms, caller, row)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.bodies import NoFields
 from api.caller import Caller, Ops, Production
 from api.draft_orders import version_of
 from api.draft_sending import send, stored_draft
@@ -62,10 +63,6 @@ class ProductionApproved(BaseModel):
 class PushAnswer(BaseModel):
     erp_export_id: UUID
     status: str = Field(description="PUSHING; for a repeat in_progress, SENT, ACKED or FAILED")
-
-
-class NoFields(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class ProductionApproval(BaseModel):

@@ -191,6 +191,9 @@ async def _edit(
     status: int = 200,
 ) -> Response:
     message.expected_version = version_of(if_match)
+    if message.header == {} or message.change_line == {}:
+        # nothing named, nothing changed: an approval is not taken back for that
+        return answer(await stored_draft(caller, draft_id), caller, rooms)
     await send(rooms, caller, draft_id, Command.EDIT, message)
     response = answer(await stored_draft(caller, draft_id), caller, rooms)
     response.status_code = status

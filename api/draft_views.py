@@ -68,7 +68,7 @@ class ExportView(BaseModel):
 
 
 class WorkflowView(BaseModel):
-    """Where an engineer finds the draft in Temporal. `run_id` is null: the id alone names the open run."""
+    """Where an engineer finds the draft in Temporal; `run_id` is the run that decided last."""
 
     id: str
     run_id: str | None = None
@@ -160,7 +160,7 @@ def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> Draft
             export_view(export, draft.id, caller.policy.ack_overdue_hours)
             for export in reversed(draft.exports)
         ],
-        workflow=workflow_view(draft.org_id, draft.id, ui_url),
+        workflow=workflow_view(draft.org_id, draft.id, stored.run_id, ui_url),
     )
 
 
@@ -181,12 +181,13 @@ def export_view(export: Export, draft_id: UUID, overdue_hours: int) -> ExportVie
     )
 
 
-def workflow_view(org_id: UUID, draft_id: UUID, ui_url: str | None) -> WorkflowView:
+def workflow_view(org_id: UUID, draft_id: UUID, run_id: str | None, ui_url: str | None) -> WorkflowView:
     name = draft_workflow_id(org_id, draft_id)
     url = None
     if ui_url is not None:
         url = f"{ui_url.rstrip('/')}/namespaces/default/workflows/{quote(name, safe='')}"
-    return WorkflowView(id=name, url=url)
+        url += f"/{run_id}/history" if run_id else ""
+    return WorkflowView(id=name, run_id=run_id, url=url)
 
 
 # a delivery that has shown no sign of life for this long is stuck, and says so

@@ -13,22 +13,16 @@ from api.draft_views import ExportView, export_view
 from api.paging import Page
 from api.problems import NotFound, problems
 from api.requests import ExactRoute
-from domain.decisions import new_export
 from domain.draft import Export
+from domain.export_document import delivery
 from domain.facts import CustomerFact, FactsRequest
-from domain.gates import gates, may_be_in_the_erp
+from domain.gates import gates, held_by, may_be_in_the_erp
 from domain.statuses import DraftStatus
 from storage import exports, push_log
 from storage.database import Row
 from storage.facts import read_facts
 
 router = APIRouter(route_class=ExactRoute, tags=["exports"], responses=problems(401, 404))
-
-
-class HeldBy(BaseModel):
-    gate: str
-    message: str
-    lines: list[dict[str, Any]] = []
 
 
 class PreviewConnector(BaseModel):
@@ -41,7 +35,7 @@ class Preview(BaseModel):
     """What a push would do now. Only the time in `file_name` may differ from the export's."""
 
     would_push: bool = False
-    held_by: list[HeldBy]
+    held_by: list[dict[str, Any]]
     connector: PreviewConnector | None = None
     file_name: str | None = None
     sha256: str | None = None
@@ -114,31 +108,28 @@ async def preview(draft_id: UUID, caller: AnyRole) -> Response:
     request = FactsRequest(org_id=caller.org_id, draft_id=draft_id, customer_id=draft.header.customer_id)
     async with caller.transaction() as connection:
         facts = await read_facts(connection, request, 0)
-    held = [
-        HeldBy(gate=gate.gate.value, message=gate.message, lines=[line.model_dump() for line in gate.held_by])
+    closed = [
+        gate
         for gate in gates(draft, facts.policy, has_connection=facts.connection is not None)
         if not gate.passed
     ]
+    held = held_by(closed)
     if draft.status not in {DraftStatus.APPROVED, DraftStatus.ERROR} and not held:
-        held.append(HeldBy(gate="status", message=f"The draft is {draft.status}"))
+        held.append({"line_no": None, "status": f"The draft is {draft.status}"})
     if may_be_in_the_erp(draft) and draft.status is not DraftStatus.PUSHED:
-        held.append(HeldBy(gate="duplicate", message="The ERP may already have an earlier document"))
-    connection_fact = facts.connection
-    if connection_fact is None:
-        return _preview(Preview(held_by=held), "null")
+        sentence = "The ERP may already have an earlier document"
+        held.append({"line_no": None, "status": sentence})
     unknown = CustomerFact(id=draft.header.customer_id or UUID(int=0), name=draft.customer_name or "?")
-    export, text = new_export(draft, facts.customer or unknown, connection_fact, datetime.now(UTC))
+    ready = delivery(draft, len(draft.exports) + 1, facts.customer or unknown, datetime.now(UTC))
     shown = Preview(
         would_push=not held,
         held_by=held,
-        connector=PreviewConnector.model_validate(connection_fact.model_dump()),
-        file_name=export.file_name,
-        sha256=export.sha256,
+        connector=None
+        if facts.connection is None
+        else PreviewConnector.model_validate(facts.connection.model_dump()),
+        file_name=ready.file_name,
+        sha256=ready.sha256,
     )
-    return _preview(shown, text)
-
-
-def _preview(shown: Preview, document: str) -> Response:
     # the document goes in as text: parsed and written again its decimals would become floats
     head = shown.model_dump_json(exclude={"document"})
-    return Response(f'{head[:-1]},"document":{document.strip()}}}', media_type="application/json")
+    return Response(f'{head[:-1]},"document":{ready.document.strip()}}}', media_type="application/json")

@@ -13,11 +13,13 @@ from storage.database import DatabaseUnavailable
 router = APIRouter(tags=["health"])
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez")
 async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def readyz(rooms: InRooms) -> JSONResponse:
     """200 when PostgreSQL and Temporal answer, else 503 with the name of the one that does not."""

@@ -54,7 +54,9 @@ async def body_digest(request: Request) -> str:
     text_of_body = body.decode("utf-8", "replace")
     if "json" in request.headers.get("content-type", ""):
         with suppress(ValueError, RecursionError):
-            text_of_body = json.dumps(json.loads(body, parse_float=str), sort_keys=True) if body else ""
+            said = json.loads(body, parse_float=str) if body else None
+            # a command without fields may send nothing, null or {}
+            text_of_body = json.dumps(said, sort_keys=True) if said else ""
     return sha256_hex(f"{request.url.query}\n{text_of_body}")
 
 
@@ -93,6 +95,17 @@ async def once(
         if key is not None:
             await _keep(connection, caller, request, key, response)
     return response
+
+
+async def claim(request: Request, caller: Caller, key: str | None) -> None:
+    """For work whose repeat is welcome, such as a test: only another body under the key is refused.
+
+    Raises:
+        KeyReused: the key came before with another body.
+    """
+    if key is not None:
+        async with caller.transaction() as connection:
+            await _claim(connection, caller, request, key, None)
 
 
 async def once_in_steps(

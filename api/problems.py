@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from domain.refusals import Refusal
 from storage.database import DatabaseUnavailable
@@ -136,8 +137,8 @@ def render(request: Request, problem: Problem) -> JSONResponse:
         "request_id": getattr(request.state, "request_id", None),
         **problem.extra,
     }
-    if problem.errors is not None:
-        document["errors"] = list(problem.errors)
+    if problem.status == 422:
+        document["errors"] = list(problem.errors or [{"loc": [], "msg": problem.detail}])
     return JSONResponse(
         document, problem.status, headers=problem.headers, media_type="application/problem+json"
     )
@@ -190,8 +191,20 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
     status = error.status_code if error.status_code in TITLES else 400
-    problem = Problem(status, _DETAILS.get(status, str(error.detail)), headers=error.headers)
-    return render(request, problem)
+    headers = dict(error.headers or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request))) or headers.get("Allow", "")
+    return render(request, Problem(status, _DETAILS.get(status, str(error.detail)), headers=headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """All that the address takes; the framework names those of its first route only."""
+    methods: set[str] = set()
+    for route in getattr(request.app.state, "routes", ()):
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= set(route.methods or ())
+    return methods
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

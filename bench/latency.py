@@ -140,7 +140,7 @@ def _parts(figures: Figures, times: dict[str, list[float]]) -> None:
 async def _approval_record(ground: Ground) -> Record:
     """What approve gives to PostgreSQL, for a draft that only PostgreSQL knows."""
     create, at = await ground.creation(uuid4()), datetime.now(UTC)
-    ledger = Ledger.opened(create, at)
+    ledger = Ledger.opened(create, at, "bench")
     await projection.record(ground.database, list(ledger.outbox))
     ledger.draft = ledger.draft.model_copy(update={"status": DraftStatus.READY})
     message = msg.ApproveMessage(actor=ACTOR, origin=ORIGIN)

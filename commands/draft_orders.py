@@ -21,7 +21,6 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.canonical import sha256_hex
 from domain.messages import (
     ACKNOWLEDGE,
     DRAFT_ORDER_WORKFLOW,
@@ -139,9 +138,13 @@ class DraftOrders:
 
 
 def _update_id(command: Command, message: Message) -> str:
-    if message.key is None:
+    """One id per request, not per key: Temporal would remember a refusal for as long as the run lives.
+
+    Keys are the workflow's own: it remembers what was done, and only that.
+    """
+    if not message.token:
         return f"{command}:{uuid4().hex}"
-    return f"{command}:{sha256_hex(message.key + '|' + message.digest)}"
+    return f"{command}:{message.token}"
 
 
 def _summary(message: CreateDraft) -> str:

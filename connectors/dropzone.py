@@ -72,7 +72,7 @@ class DropzoneConnector:
             failure, fingerprint = error, error.host_key_fingerprint
         return TestResult(
             success=failure is None,
-            error_message=str(failure) if failure else None,
+            error_message=failure.sentence if failure else None,
             code=failure.code if failure else None,
             latency_ms=round((time.perf_counter() - started) * 1000),
             host_key_fingerprint=fingerprint,

@@ -120,6 +120,10 @@ async def _connect_to(
             if first_seen is None:
                 raise
             break
+        except asyncssh.PermissionDenied as error:
+            refused = transport_error(error, "connecting")
+            refused.host_key_fingerprint = host.seen
+            raise refused from error
         else:
             return connection, host.seen or ""
     raise TransportError(

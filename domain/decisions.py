@@ -15,8 +15,9 @@ from domain.draft import Draft, Export
 from domain.edits import edited
 from domain.export_document import delivery, storage_key
 from domain.facts import ConnectionFact, CustomerFact, Facts
-from domain.gates import NO_CONNECTOR, export_in_doubt, gates, may_be_in_the_erp, production_signed
+from domain.gates import NO_CONNECTOR, export_in_doubt, gates, held_by, may_be_in_the_erp, production_signed
 from domain.messages import (
+    Actor,
     ApproveMessage,
     EditMessage,
     Message,
@@ -41,7 +42,6 @@ from domain.statuses import DraftStatus, ExportStatus
 from domain.transitions import Command, is_allowed, refusal
 
 NEEDS_FACTS = frozenset({Command.EDIT, Command.VALIDATE, Command.PUSH, Command.RETRY_PUSH})
-NEEDS_POLICY = frozenset({Command.APPROVE, Command.PRODUCTION_APPROVE})
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,19 @@ def admit(draft: Draft, command: Command, message: Message) -> None:
         raise TransitionRejected(refusal(draft.status, command), **details)
     if isinstance(message, PushMessage | RetryPushMessage) and not message.confirm_may_duplicate:
         _refuse_duplicate(draft)
+
+
+def named_actor(actor: Actor, facts: Facts) -> Actor:
+    """Who a message from Temporal names, as the org knows that person.
+
+    Raises:
+        InputRefused: the org has no such user.
+    """
+    if actor.user_id is None:
+        return actor
+    if facts.actor_email is None:
+        raise InputRefused("actor_user_id names no active user of the draft's organisation")
+    return Actor(user_id=actor.user_id, email=facts.actor_email)
 
 
 def decide(command: Command, message: Message, situation: Situation) -> list[ev.Event]:
@@ -125,14 +138,14 @@ def _edit(message: EditMessage, now: Situation) -> list[ev.Event]:
     if draft.status in {DraftStatus.NEEDS_REVIEW, DraftStatus.READY}:
         after = draft.model_copy(update={"header": change.header, "lines": change.lines})
         happened.append(_checked(after, now, asked=False))
-    elif draft.approved_at is not None:
+    elif draft.status in {DraftStatus.APPROVED, DraftStatus.ERROR}:
         happened.append(ev.ApprovalRevoked(by_edit=True))
     return happened
 
 
 def _approve(message: ApproveMessage, now: Situation) -> list[ev.Event]:
     editor = now.draft.last_edited_by_user_id
-    _four_eyes(now.policy, message.actor.user_id, {"the last editor": editor}, "approve")
+    _four_eyes(now.policy, message.actor.user_id, {"the last editor": editor}, "approve the draft")
     return [ev.DraftApproved(by_user_id=message.actor.user_id, by_email=message.actor.email)]
 
 
@@ -141,7 +154,7 @@ def _four_eyes(policy: OrgPolicy, person: UUID | None, others: dict[str, UUID | 
         return
     for role, other in others.items():
         if person is None or person == other:
-            raise FourEyesBroken(f"The four_eyes rule is on: {role} may not also {verb} the draft")
+            raise FourEyesBroken(f"The four_eyes rule is on: {role} may not also {verb}")
 
 
 def _revoke(message: Message, now: Situation) -> list[ev.Event]:
@@ -162,7 +175,7 @@ def _production_approve(message: ProductionApproveMessage, now: Situation) -> li
     if production_signed(draft):
         raise TransitionRejected("Draft already approved for production", current_status=draft.status)
     others = {"the last editor": draft.last_edited_by_user_id, "the approver": draft.approved_by_user_id}
-    _four_eyes(now.policy, message.actor.user_id, others, "approve it for production")
+    _four_eyes(now.policy, message.actor.user_id, others, "approve the draft for production")
     return [ev.DraftProductionApproved(by_user_id=message.actor.user_id, note=message.note)]
 
 
@@ -170,10 +183,9 @@ def _push(message: PushMessage | RetryPushMessage, now: Situation) -> list[ev.Ev
     draft, facts = now.draft, now.known
     closed = [gate for gate in gates(draft, facts.policy, has_connection=True) if not gate.passed]
     if closed:
-        held = {line.line_no: line for gate in closed for line in gate.held_by}
         raise GateHeld(
             "The push is held back: " + "; ".join(gate.message for gate in closed),
-            held_by=[line.model_dump() for line in held.values()],
+            held_by=held_by(closed),
             gates=[gate.gate.value for gate in closed],
         )
     if facts.connection is None:

@@ -40,13 +40,14 @@ def _edited(draft: Draft, event: ev.DraftEdited, at: datetime, actor: UUID | Non
     change: Change = {"header": event.header, "lines": event.lines, "last_edited_by_user_id": actor}
     if event.header.customer_id != draft.header.customer_id:
         change["customer_name"] = None
-    if draft.status in {DraftStatus.APPROVED, DraftStatus.ERROR}:
-        change |= {"status": DraftStatus.NEEDS_REVIEW, "ready_check": None, "issues": [], **_APPROVAL_GONE}
     return change
 
 
 def _revoked(draft: Draft, event: ev.ApprovalRevoked, at: datetime, actor: UUID | None) -> Change:
-    return {"status": DraftStatus.NEEDS_REVIEW, **_APPROVAL_GONE}
+    change: Change = {"status": DraftStatus.NEEDS_REVIEW, **_APPROVAL_GONE}
+    if event.by_edit:
+        change |= {"ready_check": None, "issues": []}
+    return change
 
 
 def _validated(draft: Draft, event: ev.DraftValidated, at: datetime, actor: UUID | None) -> Change:

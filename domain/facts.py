@@ -17,6 +17,7 @@ class FactsRequest(BaseModel):
     currency: str | None = None
     skus: list[str] = Field(default_factory=list)
     order_date: date | None = None
+    actor_user_id: UUID | None = None
 
 
 class CustomerFact(BaseModel):
@@ -57,3 +58,4 @@ class Facts(BaseModel):
     duplicates: list[str] = Field(default_factory=list)  # numbers of other drafts with the same order number
     connection: ConnectionFact | None = None
     delivery_window_s: int = 1800
+    actor_email: str | None = None

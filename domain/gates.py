@@ -55,6 +55,13 @@ def gates(draft: Draft, policy: OrgPolicy, *, has_connection: bool) -> list[Gate
     ]
 
 
+def held_by(closed: list[Gate]) -> list[dict[str, object]]:
+    """What holds a push: each line once, and for a gate about the draft as a whole an entry without line."""
+    lines = {line.line_no: line.model_dump() for gate in closed for line in gate.held_by}
+    whole = [{"line_no": None, "status": gate.message} for gate in closed if not gate.held_by]
+    return [*lines.values(), *whole]
+
+
 def _operator(draft: Draft) -> Gate:
     passed = draft.approved_at is not None
     message = "Approved by an operator" if passed else "Waiting for an operator's approval"

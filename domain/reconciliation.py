@@ -57,6 +57,7 @@ class WorkflowState(BaseModel):
 
     draft: Draft
     recorded: int
+    run_id: str | None = None
 
 
 class Finding(BaseModel):

@@ -45,6 +45,7 @@ class Record(BaseModel):
     exports: list[UUID]  # exports this decision made or changed
     document: str | None = None
     creation_digest: str | None = None
+    run_id: str | None = None  # of the workflow, for people who look it up
 
     def digest(self) -> str:
         """Tells a repeat of this record from another decision under the same sequence number."""

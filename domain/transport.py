@@ -41,7 +41,7 @@ TRANSPORT_RULES: dict[TransportCode, TransportRule] = {
         True, "Connection timeout: the dropzone's server did not answer in time"
     ),
     TransportCode.CONNECTION_REFUSED: TransportRule(
-        True, "Connection refused: nothing listens at the connection's host and port"
+        True, "Connection refused: no server could be reached under the connection's host and port"
     ),
     TransportCode.CONNECTION_LOST: TransportRule(
         True, "Connection lost: the dropzone's server went away during the transfer"

@@ -36,6 +36,7 @@ class StoredDraft:
     draft: Draft
     waiting_for: str | None
     creation_digest: str | None
+    run_id: str | None  # of the workflow
     has_connection: bool
     delivery_error: str | None  # why the running export's last try failed
     delivery_began_at: datetime | None  # when its last try began; None: no worker has taken it yet
@@ -49,7 +50,7 @@ async def get_draft(
             await connection.execute(
                 text(
                     f"""
-                SELECT d.snapshot, d.creation_digest, {_WAITING} AS waiting_for,
+                SELECT d.snapshot, d.creation_digest, d.run_id, {_WAITING} AS waiting_for,
                     EXISTS (SELECT 1 FROM erp_connection c
                             WHERE c.org_id = d.org_id AND c.status = 'ACTIVE') AS has_connection,
                     (SELECT coalesce(jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt), '[]')
@@ -78,6 +79,7 @@ async def get_draft(
         draft=draft,
         waiting_for=row["waiting_for"],
         creation_digest=row["creation_digest"],
+        run_id=row["run_id"],
         has_connection=row["has_connection"],
         delivery_error=row["delivery_error"],
         delivery_began_at=row["delivery_began_at"],

@@ -34,7 +34,8 @@ _FACTS = text(
         (SELECT jsonb_build_object('id', id, 'connector_type', connector_type,
             'export_path', public_config->>'export_path',
             'ack_expected', public_config->>'ack_path' IS NOT NULL)
-         FROM erp_connection WHERE org_id = :org AND status = 'ACTIVE') AS connection
+         FROM erp_connection WHERE org_id = :org AND status = 'ACTIVE') AS connection,
+        (SELECT email FROM app_user WHERE org_id = :org AND id = :actor AND active) AS actor_email
     """
 )
 
@@ -47,6 +48,7 @@ async def read_facts(connection: AsyncConnection, request: FactsRequest, deliver
         "number": request.external_order_number,
         "currency": request.currency,
         "skus": request.skus,
+        "actor": request.actor_user_id,
     }
     row = (await connection.execute(_FACTS, values)).mappings().one()
     empty: dict[str, Any] = {"policy": {}, "products": {}, "prices": []}

@@ -100,6 +100,7 @@ def _row(record: Record) -> dict[str, Any]:
         "customer_signed": record.customer_signed,
         "production_signed": record.production_signed,
         "creation_digest": record.creation_digest,
+        "run_id": record.run_id,
         "search": haystack(draft),
         "snapshot": draft.model_dump(mode="json", exclude={"exports"}),
     }

@@ -11,6 +11,7 @@ from domain.canonical import utc_text
 from domain.draft import Draft, Export
 from domain.gates import production_signed
 from domain.messages import Actor, Origin
+from domain.reconciliation import WorkflowState
 from domain.records import Record
 from domain.statuses import CUSTOMER_SIGNED, Via
 from storage.database import Database
@@ -44,8 +45,9 @@ async def open_rows(database: Database, org_id: UUID) -> AsyncIterator[tuple[Dra
         after = page[-1]["id"]
 
 
-async def rewrite(database: Database, draft: Draft, waiting_for: str | None, why: str) -> None:
+async def rewrite(database: Database, state: WorkflowState, waiting_for: str | None, why: str) -> None:
     """Write the draft's rows as the workflow has them, whatever they say now; the trail tells it."""
+    draft = state.draft
     said = (
         "ROWS_REPAIRED",
         None,
@@ -63,6 +65,7 @@ async def rewrite(database: Database, draft: Draft, waiting_for: str | None, why
         lines_changed=True,
         audit=[entry(draft, said, Actor(), Origin(via=Via.SYSTEM), draft.updated_at)],
         exports=[export.id for export in draft.exports],
+        run_id=state.run_id,
     )
     payload = {"org_id": str(draft.org_id), "repair": True, "records": [payload_of(record)]}
     await database.call("SELECT record_draft(cast(:p AS jsonb))", {"p": json.dumps(payload)})

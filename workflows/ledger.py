@@ -21,15 +21,18 @@ from domain.transitions import Command
 class Ledger:
     """The draft and its outbox. `recorded_sequence` is how far PostgreSQL has followed."""
 
-    def __init__(self, draft: Draft, policy: OrgPolicy, seen: list[SeenKey], recorded: int) -> None:
+    def __init__(
+        self, draft: Draft, policy: OrgPolicy, seen: list[SeenKey], recorded: int, run_id: str
+    ) -> None:
         self.draft = draft
         self.policy = policy
         self.outbox: list[Record] = []
         self.recorded_sequence = recorded
+        self._run_id = run_id
         self._seen = {(each.command, each.key): each for each in seen}
 
     @classmethod
-    def opened(cls, create: CreateDraft, at: datetime) -> "Ledger":
+    def opened(cls, create: CreateDraft, at: datetime, run_id: str) -> "Ledger":
         draft = Draft(
             org_id=create.org_id,
             org_slug=create.org_slug,
@@ -39,15 +42,15 @@ class Ledger:
             created_at=at,
             updated_at=at,
         )
-        ledger = cls(draft, create.policy, [], 0)
+        ledger = cls(draft, create.policy, [], 0, run_id)
         created = ev.DraftCreated(header=create.header, lines=create.lines)
         ledger.apply([created], at, create.actor, create.origin)
         ledger.outbox[0].creation_digest = create.digest
         return ledger
 
     @classmethod
-    def resumed(cls, carried: Carried) -> "Ledger":
-        return cls(carried.draft, carried.policy, carried.seen, carried.draft.version)
+    def resumed(cls, carried: Carried, run_id: str) -> "Ledger":
+        return cls(carried.draft, carried.policy, carried.seen, carried.draft.version, run_id)
 
     def carried(self) -> Carried:
         return Carried(draft=self.draft, policy=self.policy, seen=list(self._seen.values()))
@@ -101,6 +104,7 @@ class Ledger:
                 audit=audit,
                 exports=[new.id for new in self.draft.exports if not _unchanged(new, before)],
                 document=pushed.document if pushed else None,
+                run_id=self._run_id,
             )
         )
         return sequence

@@ -42,6 +42,7 @@ def stored(created_at: datetime, began_at: datetime | None, error: str | None) -
         draft=draft,
         waiting_for="export",
         creation_digest=None,
+        run_id=None,
         has_connection=True,
         delivery_error=error,
         delivery_began_at=began_at,

@@ -116,7 +116,8 @@ def test_an_edit_that_takes_an_approval_back_is_two_rows() -> None:
     edit, revoked = _said(Command.EDIT, draft(DraftStatus.APPROVED))
     assert (edit.action, revoked.action) == ("DRAFT_UPDATED", "DRAFT_APPROVAL_REVOKED")
     assert edit.before == {"status": "APPROVED", "notes": None}
-    assert edit.after == {"status": "NEEDS_REVIEW", "notes": "call first"}
+    assert edit.after == {"status": "APPROVED", "notes": "call first"}
+    assert (revoked.before, revoked.after) == ({"status": "APPROVED"}, {"status": "NEEDS_REVIEW"})
 
 
 def test_a_validation_that_nobody_asked_for_leaves_no_row() -> None:

@@ -8,6 +8,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.config import SchemathesisConfig
 
+from domain.policy import OrgPolicy
 from local.stack import Stack
 from tests.e2e.conftest import People, Person, order
 
@@ -125,6 +126,10 @@ async def test_a_request_id_is_kept_when_sane(ops: Person) -> None:
     assert made.headers["x-request-id"] != "a b\tc"
 
 
+# log-in would meet its own limit; streams end with their token only
+UNASKED = {"/auth/login", "/events", "/draft-orders/{draft_id}/events"}
+
+
 async def test_no_input_that_the_contract_allows_or_forbids_makes_a_500(stack: Stack, people: People) -> None:
     admin = await people("admin", "other")
     token = admin.http.headers["Authorization"]
@@ -133,7 +138,7 @@ async def test_no_input_that_the_contract_allows_or_forbids_makes_a_500(stack: S
     count = 0
     for found in schema.get_all_operations():
         operation = found.ok()
-        if operation.path in {"/auth/login"} or "password" in operation.path:
+        if operation.path in UNASKED:
             continue
 
         @settings(
@@ -152,5 +157,6 @@ async def test_no_input_that_the_contract_allows_or_forbids_makes_a_500(stack: S
                 failures.append(f"{case.method} {case.path}: {response.status_code} {response.text[:300]}")
 
         ask()
+    await admin.json("PATCH", "/org/settings", json=OrgPolicy().model_dump(mode="json"))
     assert not failures, "\n".join(failures[:5])
     assert count > 200

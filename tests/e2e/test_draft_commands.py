@@ -1,14 +1,25 @@
 """Every command in every status, over HTTP: what the contract says, and nothing changed by a refusal."""
 
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.delivery import DeliveryActivities
+from config.keys import KeyRing
+from connectors.policy import ConnectorPolicy
+from connectors.registry import build_connectors
+from domain.delivery import PublishOrder, PublishOutcome, StagedFile
 from domain.statuses import DraftStatus
 from domain.transitions import Command, is_allowed, refusal
 from local.stack import Stack
+from storage.database import Database
+from storage.documents import Documents
 from tests.e2e.conftest import People, Person, draft_in, files_of, good_line, order, settled
 
 CALLS: dict[Command, tuple[str, str, Any]] = {
@@ -219,7 +230,7 @@ async def test_gates_and_four_eyes_follow_the_settings(people: People) -> None:
         await ops2.json("POST", f"{path}/approve")
         held = await ops2.json("POST", f"{path}/push", 409)
         assert "production" in held["detail"]
-        assert held["held_by"] == []
+        assert held["held_by"] == [{"line_no": None, "status": "Waiting for production approval"}]
         assert (await ops.json("GET", path))["waiting_for"] == "production_approval"
         listed = await ops.json("GET", "/draft-orders", params={"waiting_for": "production_approval"})
         assert draft["id"] in {row["id"] for row in listed["data"]}
@@ -227,3 +238,63 @@ async def test_gates_and_four_eyes_follow_the_settings(people: People) -> None:
         assert (await ops.json("GET", path))["waiting_for"] == "push"
     finally:
         await admin.json("PATCH", "/org/settings", json={"production_gate": "decorated", "four_eyes": False})
+
+
+async def test_a_patch_that_names_nothing_changes_nothing(ops: Person) -> None:
+    draft = await draft_in(ops, "APPROVED")
+    for path in ("", "/lines/1"):
+        same = await ops.json("PATCH", f"/draft-orders/{draft['id']}{path}", json={})
+        assert (same["status"], same["version"]) == ("APPROVED", draft["version"])
+
+
+async def test_an_approval_by_signal_bears_the_persons_address_and_strangers_are_refused(
+    stack: Stack, people: People, ops: Person
+) -> None:
+    draft = await draft_in(ops, "READY")
+    client = await Client.connect(stack.temporal_address)
+    handle = client.get_workflow_handle(draft["workflow"]["id"], run_id=draft["workflow"]["run_id"])
+    stranger = (await (await people("ops", "other")).json("GET", "/me"))["user"]["id"]
+    await handle.signal("approve", {"actor_user_id": stranger})
+    me = (await ops.json("GET", "/me"))["user"]
+    await handle.signal("approve", {"actor_user_id": me["id"], "key": None})
+    approved = await settled(ops, draft["id"], "APPROVED")
+    assert (approved["approved_by"], approved["approved_by_user_id"]) == (me["email"], me["id"])
+    trail = (await ops.json("GET", "/audit-log", params={"entity_id": draft["id"]}))["data"]
+    assert [(row["action"], row["via"], row["actor_email"]) for row in trail[-2:]] == [
+        ("COMMAND_REFUSED", "temporal", None),
+        ("DRAFT_APPROVED", "temporal", me["email"]),
+    ]
+
+
+async def test_a_reset_of_the_publish_does_not_stage_again(
+    stack: Stack, ops: Person, orders_folder: Any
+) -> None:
+    """Somebody resets the activity in the Web UI while it fails: its attempts start again at 1."""
+    draft = await draft_in(ops, "PUSHED")
+    export, org_id = draft["exports"][0], UUID(draft["org_id"])
+    (tried,) = (await ops.json("GET", f"/exports/{export['id']}/push-log"))["data"]
+    database = Database(stack.environment["DATABASE_URL"], pool_size=1)
+    delivery = DeliveryActivities(
+        database,
+        Documents(stack.environment["COUNTERSIGN_DOCUMENTS_URL"]),
+        KeyRing(stack.environment["ENCRYPTION_MASTER_KEY"]),
+        build_connectors(ConnectorPolicy(allowed_networks=(ip_network("127.0.0.0/8"),))),
+    )
+    (orders_folder / export["file_name"]).unlink()  # the ERP has taken it
+    order = PublishOrder(
+        org_id=org_id,
+        connection_id=UUID(export["connection_id"]),
+        export_id=UUID(export["id"]),
+        staged=StagedFile(
+            temp_name=tried["response"]["staged_as"],
+            file_name=export["file_name"],
+            sha256=export["sha256"],
+            size_bytes=export["size_bytes"],
+        ),
+        log_row=1,
+    )
+    result = await ActivityEnvironment().run(delivery.publish, order)  # attempt 1, as after a reset
+    await database.dispose()
+    assert result.outcome is PublishOutcome.UNCONFIRMED
+    rows = (await ops.json("GET", f"/exports/{export['id']}/push-log"))["data"]
+    assert [(row["attempt_number"], row["status"]) for row in rows] == [(1, "SUCCESS"), (2, "SUCCESS")]

@@ -101,3 +101,25 @@ async def test_a_key_that_is_none_is_refused(ops: Person, key: str) -> None:
     headers = {"Idempotency-Key": key.encode("latin-1")}
     answer = await ops.call("POST", f"/draft-orders/{draft['id']}/validate", headers=headers)
     assert answer.status_code == 422, answer.text
+
+
+async def test_a_refusal_is_not_remembered_under_the_key(people: People) -> None:
+    admin, ops = await people("admin", "other"), await people("ops", "other")
+    draft = await draft_in(ops, "APPROVED")
+    path, headers = f"/draft-orders/{draft['id']}/push", {"Idempotency-Key": uuid4().hex}
+    await admin.json("PATCH", "/org/settings", json={"production_gate": "always"})
+    try:
+        await ops.json("POST", path, 409, headers=headers)
+    finally:
+        await admin.json("PATCH", "/org/settings", json={"production_gate": "decorated"})
+    # the gate is gone and the connector is what is missing now: the same key is judged anew
+    assert (await ops.json("POST", path, 400, headers=headers))["code"] == "NO_ACTIVE_CONNECTOR"
+
+
+async def test_a_connection_test_refuses_its_key_with_another_body(people: People) -> None:
+    integrator = await people("integrator")
+    headers = {"Idempotency-Key": uuid4().hex}
+    path = "/connectors/dropzone-json-v1/test"
+    assert (await integrator.json("POST", path, headers=headers))["success"] is True
+    assert (await integrator.json("POST", path, headers=headers))["success"] is True
+    await integrator.json("POST", path, 422, headers=headers, json={"mode": "filesystem"})

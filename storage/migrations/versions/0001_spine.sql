@@ -110,6 +110,7 @@ CREATE TABLE draft_order (
     approved_by_user_id uuid,
     erp_order_id text,
     creation_digest text,
+    run_id text,
     search text NOT NULL,
     snapshot jsonb NOT NULL,
     created_at timestamptz NOT NULL,
@@ -378,7 +379,8 @@ BEGIN
             waiting_for = excluded.waiting_for, decorated = excluded.decorated,
             customer_signed = excluded.customer_signed, production_signed = excluded.production_signed,
             approved_at = excluded.approved_at, approved_by_user_id = excluded.approved_by_user_id,
-            erp_order_id = excluded.erp_order_id, search = excluded.search, snapshot = excluded.snapshot,
+            erp_order_id = excluded.erp_order_id, search = excluded.search,
+            run_id = coalesce(excluded.run_id, draft_order.run_id), snapshot = excluded.snapshot,
             updated_at = excluded.updated_at
         WHERE (draft_order.version < excluded.version OR repair) AND draft_order.org_id = excluded.org_id;
         newer := FOUND;
