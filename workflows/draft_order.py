@@ -17,17 +17,19 @@ with workflow.unsafe.imports_passed_through():
     from domain import events as ev
     from domain import messages as msg
     from domain.acknowledgements import acknowledged
-    from domain.decisions import NEEDS_FACTS, NEEDS_POLICY, Situation, admit, decide
+    from domain.decisions import NEEDS_FACTS, Situation, admit, decide, named_actor
     from domain.draft import Export
     from domain.edits import edited
     from domain.facts import Facts, FactsRequest
     from domain.messages import Actor, Message, Origin, Receipt
+    from domain.reconciliation import WorkflowState
     from domain.records import CONTINUES, DraftOrderInput, SeenKey
     from domain.refusals import FactsUnavailable, KeyReused, Refusal
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
     from domain.transitions import Command
     from workflows import policies
     from workflows.export import hand_over
+    from workflows.journal import note
     from workflows.ledger import Ledger, receipt_result
     from workflows.signals import read_acknowledgement, read_command
     from workflows.visibility import show
@@ -49,8 +51,11 @@ class DraftOrderWorkflow:
 
     @workflow.init
     def __init__(self, given: DraftOrderInput) -> None:
-        carried = given.carried
-        self._ledger = Ledger.resumed(carried) if carried else Ledger.opened(given.create, workflow.now())
+        carried, run_id = given.carried, workflow.info().run_id
+        if carried is None:
+            self._ledger = Ledger.opened(given.create, workflow.now(), run_id)
+        else:
+            self._ledger = Ledger.resumed(carried, run_id)
         self._export: asyncio.Task[None] | None = None
         self._acks: list[msg.Acknowledgement] = []
         show(self._ledger)
@@ -59,7 +64,11 @@ class DraftOrderWorkflow:
     async def run(self, given: DraftOrderInput) -> DraftStatus:
         while True:
             try:
-                await workflow.wait_condition(self._has_work, timeout=self._until_ack_window_ends())
+                await workflow.wait_condition(
+                    self._has_work,
+                    timeout=self._until_ack_window_ends(),
+                    timeout_summary="end of the wait for the ERP's acknowledgement",
+                )
             except TimeoutError:
                 self._end_ack_window()
             if self._export is not None and self._export.done():
@@ -146,9 +155,11 @@ class DraftOrderWorkflow:
 
     async def _decide(self, command: Command, message: Message) -> SeenKey:
         facts, policy = None, message.policy or self._ledger.policy
-        if command in NEEDS_FACTS or (command in NEEDS_POLICY and message.policy is None):
-            facts = await self._read_facts(command, message)
+        if command in NEEDS_FACTS or message.policy is None:
+            facts = await self._read_facts(message)
             policy = facts.policy
+            if message.origin.via is Via.TEMPORAL:
+                message.actor = named_actor(message.actor, facts)
             # another request with this key may have been decided while the facts were read
             seen = self._repeat_of(command, message)
             if seen is not None:
@@ -158,21 +169,22 @@ class DraftOrderWorkflow:
         happened = decide(command, message, situation)
         return self._decided(happened, message.actor, message.origin, command, message, facts)
 
-    async def _read_facts(self, command: Command, message: Message) -> Facts:
+    async def _read_facts(self, message: Message) -> Facts:
         try:
             facts: Facts = await workflow.execute_local_activity(
                 names.READ_FACTS,
-                self._facts_request(command, message),
+                self._facts_request(message),
                 result_type=Facts,
                 start_to_close_timeout=policies.READ_FACTS.start_to_close,
                 schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
                 retry_policy=policies.READ_FACTS.retry,
+                summary="read catalog, customer, connection",
             )
         except FailureError:
             raise FactsUnavailable("The database did not answer; nothing was changed, try again") from None
         return facts
 
-    def _facts_request(self, command: Command, message: Message) -> FactsRequest:
+    def _facts_request(self, message: Message) -> FactsRequest:
         draft = self._ledger.draft
         header, lines = draft.header, list(draft.lines)
         if isinstance(message, msg.EditMessage):
@@ -187,6 +199,7 @@ class DraftOrderWorkflow:
             currency=header.currency,
             skus=sorted({line.internal_sku for line in lines if line.internal_sku}),
             order_date=header.order_date,
+            actor_user_id=message.actor.user_id,
         )
 
     def _decided(
@@ -200,11 +213,12 @@ class DraftOrderWorkflow:
     ) -> SeenKey:
         """Apply events now; whoever awaits anything before this must decide again."""
         seen = self._ledger.apply(happened, workflow.now(), actor, origin)
+        note(self._ledger.draft, seen, happened, actor, origin, command or "")
         for event in happened:
             if isinstance(event, ev.PushRequested):
                 window = timedelta(seconds=facts.delivery_window_s if facts else 1800)
                 self._export = asyncio.create_task(
-                    self._run_export(event.export, event.document, window, seen)
+                    self._run_export(event.export, event.document, window, seen, origin.request_id)
                 )
         answered = SeenKey(
             command=command or "",
@@ -221,10 +235,12 @@ class DraftOrderWorkflow:
 
     # --- export ----------------------------------------------------------------------------------
 
-    async def _run_export(self, export: Export, document: str, window: timedelta, sequence: int) -> None:
+    async def _run_export(
+        self, export: Export, document: str, window: timedelta, sequence: int, request_id: str | None
+    ) -> None:
         # the push must be in PostgreSQL before anything is staged: that row is the lasting guard
         await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= sequence)
-        outcome = await hand_over(self._ledger.draft, export, document, window)
+        outcome = await hand_over(self._ledger.draft, export, document, window, request_id)
         self._decided([outcome], Actor(), _SYSTEM)
         acks, self._acks = self._acks, []
         for ack in acks:
@@ -259,6 +275,11 @@ class DraftOrderWorkflow:
             reason, code = "There is no such command, or its argument cannot be read", "ARGUMENT_INVALID"
         event = ev.CommandRefused(command=name[:100], reason=reason, code=code)
         self._decided([event], Actor(), Origin(via=Via.TEMPORAL))
+
+    @workflow.query(name=msg.STATE, description="What this workflow knows, and how much of it is recorded")
+    def state(self) -> WorkflowState:
+        run_id = workflow.info().run_id
+        return WorkflowState(draft=self._ledger.draft, recorded=self._ledger.recorded_sequence, run_id=run_id)
 
     # --- updates: what HTTP sends; a signal of the same name does the same ------------------------
 
