@@ -22,6 +22,7 @@ SENT_BUCKETS = (
     *(_DAY, 3 * _DAY, 7 * _DAY, 30 * _DAY),
 )
 OTHER = "other"
+_BY_ERP = (("acked", "by_erp"), ("refused", "by_erp"))
 _REASONS = frozenset(code.value for code in TransportCode) | {
     "DELIVERY_TIMEOUT",
     "DatabaseUnavailable",
@@ -91,6 +92,11 @@ class WorkerMetrics:
             buckets=LAG_BUCKETS,
             registry=self.registry,
         )
+        # a series that is born at 1 never rises: increase() would not see the first failure
+        for reason in (*sorted(_REASONS), OTHER):
+            self.pushes.labels("failed", reason)
+        for outcome, reason in (("sent", "confirmed"), ("sent", "unconfirmed"), *_BY_ERP):
+            self.pushes.labels(outcome, reason)
 
     def count_outcome(self, draft: Draft, export: Export) -> None:
         """Count one change of an export, told once per recorded decision."""
