@@ -26,6 +26,7 @@ from api import (
 )
 from api.answer_headers import AnswerHeaders
 from api.login_limits import LoginLimits
+from api.openapi import complete
 from api.problems import install
 from api.request_limits import RequestLimits
 from api.requests import RequestGuard
@@ -136,6 +137,7 @@ def create_app(settings: Settings | None = None, traced: Tracing | None = None) 
         app.include_router(router)
     app.state.routes = [route for router in ROUTERS for route in router.routes]
     install(app)
+    complete(app)
     app.add_middleware(RequestLimits)
     app.add_middleware(
         RequestGuard, answer_within_s=known.answer_within_s, exempt=OWN_TIME, counted=counted.requests

@@ -20,7 +20,7 @@ async def livez() -> dict[str, str]:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "A server that the API depends on does not answer"}})
 async def readyz(rooms: InRooms) -> JSONResponse:
     """200 when PostgreSQL and Temporal answer, else 503 with the name of the one that does not."""
     postgresql, temporal = await asyncio.gather(

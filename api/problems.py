@@ -99,20 +99,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 415)
 
 
-def _declare(app: FastAPI) -> None:
-    """Put the document that `problems` points at among the OpenAPI components."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        schema = ProblemDocument.model_json_schema(ref_template=f"{_SCHEMA}{{model}}")
-        components = document.setdefault("components", {}).setdefault("schemas", {})
-        components.update(schema.pop("$defs"), ProblemDocument=schema)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
 class NotFound(Problem):
     def __init__(self, what: str) -> None:
         super().__init__(404, f"There is no such {what} in your organisation")
@@ -145,7 +131,6 @@ def render(request: Request, problem: Problem) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    _declare(app)
     app.exception_handler(Problem)(_problem)
     app.exception_handler(Refusal)(_refusal)
     app.exception_handler(RequestValidationError)(_invalid)

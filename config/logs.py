@@ -1,6 +1,7 @@
 """JSON logs on standard output: one object a line, with the request id where there is one."""
 
 import logging
+import sys
 
 import structlog
 
@@ -19,6 +20,17 @@ WORKFLOW_FIELDS = (
 )
 
 
+class _Lines(logging.Handler):
+    """Writes to whatever standard output is at the moment: tests and supervisors swap it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stdout.write(self.format(record) + "\n")
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            return  # nobody reads any more; a process must not die of that
+
+
 def configure_logs(level: str) -> None:
     numeric = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[structlog.typing.Processor] = [
@@ -34,7 +46,7 @@ def configure_logs(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler()
+    handler = _Lines()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processor=structlog.processors.JSONRenderer(),
