@@ -120,6 +120,7 @@ class World:
             known_uoms=["M", "CM"],
             connection=self.connection,
             delivery_window_s=1800,
+            actor_email=next((who.email for who in PEOPLE if who.user_id == request.actor_user_id), None),
         )
 
     @activity.defn(name=names.STAGE)
@@ -152,6 +153,7 @@ class World:
 OPS = msg.Actor(user_id=uuid4(), email="ops@demo.example")
 OPS2 = msg.Actor(user_id=uuid4(), email="ops2@demo.example")
 PRODUCTION = msg.Actor(user_id=uuid4(), email="production@demo.example")
+PEOPLE = (OPS, OPS2, PRODUCTION)
 
 GOOD_HEADER = Header(
     customer_id=CUSTOMER, external_order_number="PO-12345", currency="EUR", order_date=date(2026, 11, 20)
