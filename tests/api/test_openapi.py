@@ -1,5 +1,6 @@
 """The OpenAPI document: every error declared, every body with an example that fits its schema."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from config.settings import Settings
 
 @pytest.fixture(scope="module")
 def document(settings: Settings) -> dict[str, Any]:
-    return create_app(settings).openapi()
+    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
+    try:
+        return create_app(settings).openapi()
+    finally:
+        root.handlers, root.level = handlers, level  # the application logs as JSON; pytest does not
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
