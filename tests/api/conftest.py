@@ -18,6 +18,7 @@ from sqlalchemy import text
 from api import approvers, customers, imports, logins, me, organization, products, users
 from api.login_limits import LoginLimits
 from api.passwords import hash_password
+from api.openapi import complete
 from api.problems import install
 from api.requests import RequestGuard
 from api.rooms import Rooms
@@ -151,6 +152,7 @@ def app(rooms: Rooms) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     install(app)
+    complete(app)
     app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("/imports/draft-orders",))
     app.state.rooms = rooms
     return app

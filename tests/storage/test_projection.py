@@ -49,7 +49,7 @@ class Story:
             customer_name="Muster GmbH",
             policy=OrgPolicy(),
         )
-        self.ledger = Ledger.opened(create, AT)
+        self.ledger = Ledger.opened(create, AT, "a-run")
 
     @property
     def draft(self) -> Draft:

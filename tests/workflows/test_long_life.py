@@ -79,7 +79,7 @@ async def keep_editing(bench: Bench, *, edits: int, at_once: int, signals: int) 
     by_key = {record.seen.key: record for record in run.records if record.seen}
     assert all(by_key[key].sequence == receipt.sequence for key, receipt in receipts.items())
     for key in list(receipts)[:20]:
-        again = edit(key).model_copy(update={"token": "another request"})
+        again = edit(key).model_copy(update={"token": f"another request for {key}"})
         assert await orders.send(Command.EDIT, ORG, run.draft_id, again) == receipts[key]
     assert len(run.records) == len(sequences)
     print(
