@@ -17,8 +17,8 @@ from sqlalchemy import text
 
 from api import approvers, customers, imports, logins, me, organization, products, users
 from api.login_limits import LoginLimits
-from api.passwords import hash_password
 from api.openapi import complete
+from api.passwords import hash_password
 from api.problems import install
 from api.requests import RequestGuard
 from api.rooms import Rooms
