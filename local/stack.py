@@ -17,7 +17,7 @@ from typing import IO, Self
 
 import psutil
 
-from local import postgres, services
+from local import postgres, processes
 from local.child import Child
 from local.ports import LOOPBACK, Ports
 from local.refusals import Refusal
@@ -52,7 +52,7 @@ class Stack:
         var: Path,
         ports: Ports | None = None,
         *,
-        services: Collection[str] = services.SERVICES,
+        services: Collection[str] = processes.SERVICES,
         restart: bool = True,
         seeded: bool = True,
         say: Callable[[str], None] = _quiet,
@@ -92,7 +92,7 @@ class Stack:
             Refusal: when it ends again or isn't ready in time; the text holds the end of its log.
         """
         began = time.monotonic()
-        child = services.child(name, self.var, self.ports, self.environment)
+        child = processes.child(name, self.var, self.ports, self.environment)
         self._children[name] = child
         await child.start()
         await self._until_ready(child)
@@ -144,7 +144,7 @@ class Stack:
 
     async def _bring_up(self) -> None:
         self.var.mkdir(parents=True, exist_ok=True)
-        services.ensure_folders(self.var)
+        processes.ensure_folders(self.var)
         await self._take_folder()
         wanted = {
             "temporal": ("temporal", "temporal_ui"),
@@ -153,8 +153,8 @@ class Stack:
             "api": ("api",),
         }
         self.ports.refuse_if_taken(*(p for name in self._names for p in wanted.get(name, ())))
-        self.environment = services.environment(self.var, self.ports) | self._overrides
-        self.host_key_fingerprint = services.ensure_host_key(self.var / "sftp_host_key")
+        self.environment = processes.environment(self.var, self.ports) | self._overrides
+        self.host_key_fingerprint = processes.ensure_host_key(self.var / "sftp_host_key")
         await _all(self._database(), *(self.start(n) for n in ("temporal", "sftp") if n in self._names))
         await _all(*(self.start(n) for n in ("codec", "worker", "api") if n in self._names))
 
@@ -198,7 +198,7 @@ class Stack:
         self._say(f"  {what} ready in {time.monotonic() - began:.1f} s")
 
     async def _until_ready(self, child: Child) -> None:
-        ready = asyncio.create_task(services.ready(child.name, self.var, self.ports, self.environment))
+        ready = asyncio.create_task(processes.ready(child.name, self.var, self.ports, self.environment))
         ended = asyncio.create_task(child.ended())
         try:
             await asyncio.wait({ready, ended}, timeout=READY_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
@@ -219,7 +219,7 @@ class Stack:
             pause_s = 0.2 if time.monotonic() - began > STEADY_AFTER_S else min(pause_s * 2, LONGEST_PAUSE_S)
             self._say(f"  {name:<9} ended with status {status}; starting it again in {pause_s:.1f} s")
             await asyncio.sleep(pause_s)
-            child = services.child(name, self.var, self.ports, self.environment)
+            child = processes.child(name, self.var, self.ports, self.environment)
             self._children[name] = child
             await child.start()
 
