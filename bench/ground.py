@@ -32,7 +32,7 @@ from local import temporal
 from local.child import Child
 from local.refusals import Refusal
 from local.seed import demo_password, seeded_id
-from local.services import SERVICES, TASK_QUEUE
+from local.processes import SERVICES, TASK_QUEUE
 from local.stack import Stack
 from storage.database import Database
 
