@@ -30,9 +30,9 @@ from domain.statuses import DraftStatus, Via
 from domain.transitions import Command
 from local import temporal
 from local.child import Child
+from local.processes import SERVICES, TASK_QUEUE
 from local.refusals import Refusal
 from local.seed import demo_password, seeded_id
-from local.processes import SERVICES, TASK_QUEUE
 from local.stack import Stack
 from storage.database import Database
 
