@@ -60,6 +60,7 @@ class RequestLimits:
         try:
             await self._app(scope, body, watched)
         except Exception:
+            # what the application makes of a cut body is no fault of its own: the answer is the 408 below
             if started or not body.late:
                 raise
         if body.late and not started:
