@@ -26,8 +26,9 @@ from activities import names
 from activities.connector_spans import connector_span
 from config.keys import EncryptionError, KeyRing, connection_owner
 from config.metrics import WorkerMetrics, reason_label
-from connectors.port import ERPConnectorPort, no_progress
+from connectors.port import ERPConnectorPort, Known, no_progress
 from domain.delivery import (
+    Capabilities,
     DeliveryOrder,
     FenceOrder,
     FenceOutcome,
@@ -196,7 +197,8 @@ class DeliveryActivities:
             stored = self._keys.decrypt(row["config_encrypted"], connection_owner(org_id, connection_id))
         except EncryptionError as error:
             raise TransportError(TransportCode.CONFIGURATION_INVALID, str(error)) from error
-        return _Target(row["connector_type"], connector, connector.load(stored), row["public_config"])
+        known = Known(f"{org_id}/{connection_id}", _capabilities(row["capabilities"]))
+        return _Target(row["connector_type"], connector, connector.load(stored, known), row["public_config"])
 
     async def _note(
         self, org_id: UUID, export_id: UUID, row: int, status: str, started: float, response: dict[str, Any]
@@ -234,6 +236,10 @@ class DeliveryActivities:
         except DatabaseUnavailable:
             # the try's own error matters more; the next try closes this row
             log.warning("push_log_not_written", export_id=str(export_id), row=row, code=failed.type)
+
+
+def _capabilities(stored: dict[str, Any] | None) -> Capabilities | None:
+    return None if stored is None else Capabilities.model_validate(stored)
 
 
 def _next_wait(attempt: int) -> timedelta:

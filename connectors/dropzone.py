@@ -10,7 +10,7 @@ from connectors.dropzone_filesystem import filesystem_folder, probe_filesystem
 from connectors.dropzone_sftp import probe_sftp, sftp_folder
 from connectors.handover import OpenFolder
 from connectors.policy import ConnectorPolicy
-from connectors.port import OnProgress
+from connectors.port import Known, OnProgress
 from domain.delivery import (
     Capabilities,
     Delivery,
@@ -35,8 +35,8 @@ class DropzoneConnector:
     def dump(self, config: DropzoneConfig) -> bytes:
         return config.dump()
 
-    def load(self, stored: bytes) -> DropzoneConfig:
-        return DropzoneConfig.load(stored)
+    def load(self, stored: bytes, known: Known | None = None) -> DropzoneConfig:
+        return DropzoneConfig.load(stored, known)
 
     def merge(self, config: DropzoneConfig, changes: Mapping[str, Any]) -> DropzoneConfig:
         return config.merged(changes)

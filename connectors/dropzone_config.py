@@ -9,9 +9,18 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 import asyncssh
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
-from connectors.port import STORED, loaded, parsed
+from connectors.port import STORED, Known, loaded, parsed
 
 SECRET_FIELDS = ("password", "private_key", "passphrase")
 SFTP_ONLY = ("host", "username", *SECRET_FIELDS, "host_key_fingerprints")
@@ -78,6 +87,7 @@ class DropzoneConfig(BaseModel):
     connect_timeout_s: float = Field(10, gt=0, le=120)
     operation_timeout_s: float = Field(30, gt=0, le=600)
     trust_on_first_use: bool = False
+    _known: Known | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:
@@ -147,12 +157,19 @@ class DropzoneConfig(BaseModel):
         return parsed(cls, values)
 
     @classmethod
-    def load(cls, stored: bytes) -> Self:
+    def load(cls, stored: bytes, known: Known | None = None) -> Self:
         """
         Raises:
             TransportError: CONFIGURATION_INVALID.
         """
-        return loaded(cls, stored)
+        config = loaded(cls, stored)
+        config._known = known
+        return config
+
+    @property
+    def known(self) -> Known | None:
+        """What is stored beside it; None for a configuration that is not a saved connection's."""
+        return self._known
 
     def dump(self) -> bytes:
         """All fields as JSON, secrets in clear: for `KeyRing.encrypt` only."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors import handover
 from connectors.handover import Seen
 from connectors.policy import ConnectorPolicy
-from connectors.port import OnProgress, loaded, parsed
+from connectors.port import Known, OnProgress, loaded, parsed
 from domain.delivery import (
     Capabilities,
     Delivery,
@@ -128,7 +128,7 @@ class MockConnector:
     def dump(self, config: MockConfig) -> bytes:
         return json.dumps(config.model_dump(mode="json")).encode()
 
-    def load(self, stored: bytes) -> MockConfig:
+    def load(self, stored: bytes, known: Known | None = None) -> MockConfig:
         return loaded(MockConfig, stored)
 
     def merge(self, config: MockConfig, changes: Mapping[str, Any]) -> MockConfig:

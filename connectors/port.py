@@ -1,11 +1,20 @@
 """The port every ERP connector implements. How to add one: connectors/README.md."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.delivery import Delivery, ExportResult, FenceOutcome, PublishOutcome, StagedFile, TestResult
+from domain.delivery import (
+    Capabilities,
+    Delivery,
+    ExportResult,
+    FenceOutcome,
+    PublishOutcome,
+    StagedFile,
+    TestResult,
+)
 from domain.transport import TransportCode, TransportError
 
 OnProgress = Callable[[], None]
@@ -29,6 +38,18 @@ class ConfigRefused(ValueError):
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is stored beside a saved connection's configuration.
+
+    `owner` names org and connection: nothing that is kept open may pass from one owner to another.
+    `capabilities` are what the last successful test saw.
+    """
+
+    owner: str
+    capabilities: Capabilities | None = None
+
+
 class ERPConnectorPort(Protocol[ConfigT]):
     """Hands documents to one kind of ERP.
 
@@ -48,8 +69,8 @@ class ERPConnectorPort(Protocol[ConfigT]):
         """Everything, secrets in clear: only ever hand this to `KeyRing.encrypt`."""
         ...
 
-    def load(self, stored: bytes) -> ConfigT:
-        """Read what `dump` wrote.
+    def load(self, stored: bytes, known: Known | None = None) -> ConfigT:
+        """Read what `dump` wrote. A connector may use what is `known` of the connection, or not.
 
         Raises:
             TransportError: CONFIGURATION_INVALID.
