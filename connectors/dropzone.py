@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors import handover
+from connectors.ack_folder import OpenAckFolder
 from connectors.dropzone_config import DropzoneConfig
 from connectors.dropzone_filesystem import filesystem_folder, probe_filesystem
 from connectors.dropzone_sftp import probe_sftp, sftp_folder
+from connectors.filesystem_acks import filesystem_ack_folder
 from connectors.handover import OpenFolder
 from connectors.policy import ConnectorPolicy
 from connectors.port import Known, OnProgress
+from connectors.sftp_acks import sftp_ack_folder
 from domain.delivery import (
     Capabilities,
     Delivery,
@@ -57,6 +60,13 @@ class DropzoneConnector:
     async def fence(self, staged: StagedFile, config: DropzoneConfig) -> FenceOutcome:
         async with self._folder(config) as folder:
             return await handover.fence(folder, staged)
+
+    def ack_folder(self, config: DropzoneConfig) -> OpenAckFolder | None:
+        if config.ack_path is None:
+            return None
+        if config.mode == "sftp":
+            return sftp_ack_folder(config, config.ack_path, self._policy)
+        return filesystem_ack_folder(config, config.ack_path, self._policy)
 
     async def test_connection(self, config: DropzoneConfig) -> TestResult:
         started = time.perf_counter()

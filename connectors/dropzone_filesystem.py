@@ -56,7 +56,7 @@ class FilesystemFolder:
         on_progress()
 
     async def rename(self, source: str, target: str) -> None:
-        await self._run("renaming", lambda folder: _rename_new(folder, source, target))
+        await self._run("renaming", lambda folder: rename_new(folder, source, target))
 
     async def remove(self, name: str) -> bool:
         return await self._run("removing", lambda folder: _remove(folder, name))
@@ -72,19 +72,31 @@ class FilesystemFolder:
         return await self._run("probing", _probe)
 
     async def _run(self, step: str, work: Callable[[int], T]) -> T:
-        def in_thread() -> T:
-            with _opened(self._path, self._policy) as folder:
-                return work(folder)
+        return await in_folder(self._path, self._policy, self._timeout_s, step, work)
 
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await asyncio.to_thread(in_thread)
-        except TimeoutError as error:
-            raise TransportError(TransportCode.CONNECTION_TIMEOUT, step) from error
-        except OSError as error:
-            code = _BY_ERRNO.get(error.errno or 0, TransportCode.SERVER_ERROR)
-            name = errno.errorcode.get(error.errno or 0, type(error).__name__)
-            raise TransportError(code, f"{step}: {name}") from error
+
+async def in_folder(
+    path: str, policy: ConnectorPolicy, timeout_s: float, step: str, work: Callable[[int], T]
+) -> T:
+    """Run `work` in a thread, on the folder's descriptor.
+
+    Raises:
+        TransportError: the step failed, or did not end in time.
+    """
+
+    def in_thread() -> T:
+        with _opened(path, policy) as folder:
+            return work(folder)
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.to_thread(in_thread)
+    except TimeoutError as error:
+        raise TransportError(TransportCode.CONNECTION_TIMEOUT, step) from error
+    except OSError as error:
+        code = _BY_ERRNO.get(error.errno or 0, TransportCode.SERVER_ERROR)
+        name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise TransportError(code, f"{step}: {name}") from error
 
 
 @contextmanager
@@ -130,15 +142,21 @@ def _create(folder: int, name: str, content: bytes) -> None:
     os.fsync(folder)
 
 
-def _rename_new(folder: int, source: str, target: str) -> None:
-    """Rename, failing when the target exists. One step where the system offers it, else link and unlink."""
-    if not _renameat2(folder, source, target):
-        os.link(source, target, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+def rename_new(folder: int, source: str, target: str, into: int | None = None) -> None:
+    """Rename, `into` another folder if given, failing when the target exists.
+
+    One step where the system offers it, else link and unlink.
+    """
+    to = folder if into is None else into
+    if not _renameat2(folder, source, to, target):
+        os.link(source, target, src_dir_fd=folder, dst_dir_fd=to, follow_symlinks=False)
         os.unlink(source, dir_fd=folder)
-    os.fsync(folder)
+    os.fsync(to)
+    if to != folder:
+        os.fsync(folder)
 
 
-def _renameat2(folder: int, source: str, target: str) -> bool:
+def _renameat2(folder: int, source: str, to: int, target: str) -> bool:
     """
     Returns:
         False when the C library, the kernel or the file system does not offer it.
@@ -152,7 +170,7 @@ def _renameat2(folder: int, source: str, target: str) -> bool:
     result = function(
         ctypes.c_int(folder),
         ctypes.c_char_p(os.fsencode(source)),
-        ctypes.c_int(folder),
+        ctypes.c_int(to),
         ctypes.c_char_p(os.fsencode(target)),
         ctypes.c_uint(_RENAME_NOREPLACE),
     )
@@ -182,7 +200,7 @@ def _probe(folder: int) -> Capabilities:
             exclusive = False
         except FileExistsError:
             exclusive = True
-        _rename_new(folder, first, second)
+        rename_new(folder, first, second)
     finally:
         for name in (first, second):
             with suppress(OSError):

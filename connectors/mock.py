@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors import handover
+from connectors.ack_folder import OpenAckFolder
 from connectors.handover import Seen
 from connectors.policy import ConnectorPolicy
 from connectors.port import Known, OnProgress, loaded, parsed
@@ -151,6 +152,10 @@ class MockConnector:
     async def fence(self, staged: StagedFile, config: MockConfig) -> FenceOutcome:
         async with self._folder(config) as folder:
             return await handover.fence(folder, staged)
+
+    def ack_folder(self, config: MockConfig) -> OpenAckFolder | None:
+        """The mock's ERP does not answer."""
+        return None
 
     async def test_connection(self, config: MockConfig) -> TestResult:
         try:

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from connectors.ack_folder import OpenAckFolder
 from domain.delivery import (
     Capabilities,
     Delivery,
@@ -54,7 +55,6 @@ class ERPConnectorPort(Protocol[ConfigT]):
     """Hands documents to one kind of ERP.
 
     `on_progress` is called, on the event loop, between chunks of work; activities pass the heartbeat.
-    Reading acks will be added beside these methods.
     """
 
     def parse(self, values: Mapping[str, Any]) -> ConfigT:
@@ -117,6 +117,13 @@ class ERPConnectorPort(Protocol[ConfigT]):
 
         Raises:
             TransportError: nobody can say; count it as MAY_HAVE_BEEN_SENT.
+        """
+        ...
+
+    def ack_folder(self, config: ConfigT) -> OpenAckFolder | None:
+        """Where the ERP answers; None when the configuration names no such place.
+
+        Entering it raises TransportError when it cannot be reached.
         """
         ...
 
