@@ -19,7 +19,7 @@ COPY domain domain
 COPY local local
 COPY storage storage
 COPY workflows workflows
-COPY cli.py worker.py ./
+COPY cli.py cli_keys.py worker.py ./
 ENV PATH=/opt/countersign/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app
 USER countersign
 EXPOSE 8000

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import typer
 from rich.console import Console
 
+import cli_keys
 from activities.reconciliation import Reconciler
 from api.passwords import hash_password
 from commands.open_drafts import OpenDrafts
@@ -22,18 +23,16 @@ from storage import audit_log
 from storage.database import Database, DatabaseUnavailable
 from storage.migrate import migrate as run_migrations
 from storage.organizations import create_org as insert_org
-from storage.reencryption import reencrypt_org
 from storage.users import create_user
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="The database's schema.")
 admin = typer.Typer(no_args_is_help=True, help="Organisations and first users.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
-connections = typer.Typer(no_args_is_help=True, help="Connections to ERPs.")
 app.add_typer(db, name="db")
 app.add_typer(admin, name="admin")
 app.add_typer(audit, name="audit")
-app.add_typer(connections, name="connections")
+app.add_typer(cli_keys.app, name="keys")
 
 out = Console()
 err = Console(stderr=True)
@@ -194,40 +193,6 @@ async def _verify_org(database: Database, org_id: UUID, slug: str) -> int:
                 f"{slug}: {found.entity_type} {found.entity_id} row {found.entity_seq}: {found.problem}"
             )
     return broken
-
-
-@connections.callback()
-def _connections() -> None:
-    """Keeps `reencrypt` a word of its own: typer folds a group of one command into the group."""
-
-
-@connections.command()
-def reencrypt() -> None:
-    """Bring all secrets under ENCRYPTION_MASTER_KEY; may be repeated. Exit 1 when one could not be read."""
-    previous = os.environ.get("ENCRYPTION_PREVIOUS_KEYS", "").split(",")
-    try:
-        keys = KeyRing(_required("ENCRYPTION_MASTER_KEY"), [key.strip() for key in previous if key.strip()])
-    except SettingsError as error:
-        err.print(str(error))
-        raise typer.Exit(2) from None
-
-    async def work() -> int:
-        database = Database(_required("DATABASE_URL"), pool_size=1)
-        reencrypted = current = unreadable = 0
-        try:
-            for row in await database.call("SELECT * FROM list_orgs()", {}):
-                counts = await reencrypt_org(database, keys, row["org_id"])
-                reencrypted += counts.reencrypted
-                current += counts.current
-                unreadable += len(counts.unreadable)
-                for connection_id, reason in counts.unreadable:
-                    err.print(f"{row['slug']}: connection {connection_id}: {reason}")
-        finally:
-            await database.dispose()
-            out.print(f"{reencrypted} re-encrypted, {current} were current, {unreadable} unreadable")
-        return 1 if unreadable else 0
-
-    _run(work())
 
 
 if __name__ == "__main__":

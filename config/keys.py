@@ -114,9 +114,24 @@ class KeyRing:
         except InvalidTag:
             raise DecryptionFailed from None
 
+    @property
+    def current_id(self) -> str:
+        """The master key's id in hex; it says nothing about the key."""
+        return self._current.hex()
+
+    def knows(self, key_id: str) -> bool:
+        return bytes.fromhex(key_id) in self._ciphers
+
     def is_current(self, blob: bytes) -> bool:
         """Whether the bytes were written under the master key; if not, re-encrypt them."""
         return blob[:HEADER_BYTES] == VERSION + self._current
+
+
+def key_id_of(blob: bytes) -> str | None:
+    """Under which key the bytes say they were written, in hex; None when they are none of ours."""
+    if len(blob) < HEADER_BYTES or blob[:1] != VERSION:
+        return None
+    return blob[len(VERSION) : HEADER_BYTES].hex()
 
 
 def _key(variable: str, text: str) -> bytes:

@@ -3,9 +3,10 @@
 Secrets have no default: a process that lacks one stops with a sentence that names the variable.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -27,8 +28,12 @@ def _env(name: str) -> AliasChoices:
     return AliasChoices(name)
 
 
-class Settings(BaseSettings):
-    """All knobs. Times end in `_s` (seconds); docs/operators.md lists them for people."""
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_KEY_FORM = "every key must be 64 hex characters (32 random bytes), as `openssl rand -hex 32` prints them"
+
+
+class KeySettings(BaseSettings):
+    """What opens the stored secrets: all that `countersign keys` needs."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
@@ -36,6 +41,28 @@ class Settings(BaseSettings):
         validation_alias=_env("DATABASE_URL"),
         description="postgresql+asyncpg://… of the application role (not the owner)",
     )
+    encryption_master_key: SecretStr = Field(validation_alias=_env("ENCRYPTION_MASTER_KEY"))
+    encryption_previous_keys: Annotated[list[SecretStr], CommaList] = Field(
+        default_factory=list, validation_alias=_env("ENCRYPTION_PREVIOUS_KEYS")
+    )
+
+    @field_validator("encryption_previous_keys", mode="before")
+    @classmethod
+    def _separate_keys(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("encryption_master_key", "encryption_previous_keys")
+    @classmethod
+    def _usable_keys(cls, value: SecretStr | list[SecretStr]) -> SecretStr | list[SecretStr]:
+        for key in value if isinstance(value, list) else [value]:
+            if not _HEX_KEY.fullmatch(key.get_secret_value()):
+                raise ValueError(_KEY_FORM)
+        return value
+
+
+class Settings(KeySettings):
+    """All knobs. Times end in `_s` (seconds); docs/operators.md lists them for people."""
+
     jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
         None, validation_alias=_env("JWT_SECRET")
     )
@@ -48,10 +75,6 @@ class Settings(BaseSettings):
     jwt_issuer: str = Field("countersign", validation_alias=_env("JWT_ISSUER"))
     jwt_audience: str = Field("countersign-api", validation_alias=_env("JWT_AUDIENCE"))
     jwt_lifetime_s: int = Field(8 * 3600, validation_alias=_env("JWT_LIFETIME_S"), ge=60)
-    encryption_master_key: SecretStr = Field(validation_alias=_env("ENCRYPTION_MASTER_KEY"))
-    encryption_previous_keys: Annotated[list[SecretStr], CommaList] = Field(
-        default_factory=list, validation_alias=_env("ENCRYPTION_PREVIOUS_KEYS")
-    )
     task_queue: str = Field("countersign", validation_alias=_env("COUNTERSIGN_TASK_QUEUE"))
     deployment_name: str | None = Field(
         None,
@@ -137,9 +160,7 @@ class Settings(BaseSettings):
             )
         return self
 
-    @field_validator(
-        "encryption_previous_keys", "filesystem_roots", "allowed_networks", "codec_origins", mode="before"
-    )
+    @field_validator("filesystem_roots", "allowed_networks", "codec_origins", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return _split(value)
@@ -151,11 +172,23 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: with one line per missing or wrong variable and never a value in it.
     """
+    return _loaded(Settings)
+
+
+def load_key_settings() -> KeySettings:
+    """As `load_settings`, for a command that needs no more than keys and database."""
+    return _loaded(KeySettings)
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def _loaded(kind: type[SettingsT]) -> SettingsT:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         lines = [
             ": ".join([*(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, ")])
-            for problem in error.errors()
+            for problem in error.errors(include_input=False, include_context=False)
         ]
-        raise SettingsError("These settings are missing or wrong:\n  " + "\n  ".join(lines)) from None
+    raise SettingsError("These settings are missing or wrong:\n  " + "\n  ".join(lines))

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
@@ -47,3 +49,19 @@ async def test_histories_of_an_older_key_stay_readable_and_a_lost_key_is_named()
     assert await encrypted_converter(KeyRing(NEW, [OLD])).decode(payloads) == ["x"]
     with pytest.raises(EncryptionError, match="ENCRYPTION_PREVIOUS_KEYS"):
         await encrypted_converter(KeyRing(NEW)).decode(payloads)
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.binary(max_size=200), name=st.text(max_size=20), bits=st.data())
+async def test_any_payload_comes_back_whole_and_any_flipped_bit_is_refused(
+    data: bytes, name: str, bits: st.DataObject
+) -> None:
+    codec = EncryptionCodec(KeyRing(NEW))
+    plain = Payload(metadata={"encoding": b"json/plain", "name": name.encode()}, data=data)
+    (sealed,) = await codec.encode([plain])
+    assert await codec.decode([sealed]) == [plain]
+    broken = bytearray(sealed.data)
+    bit = bits.draw(st.integers(0, len(broken) * 8 - 1))
+    broken[bit // 8] ^= 1 << (bit % 8)
+    with pytest.raises(EncryptionError):
+        await codec.decode([Payload(metadata=sealed.metadata, data=bytes(broken))])

@@ -1,8 +1,11 @@
-"""Brings every connection's secrets under the current master key: one row, one short transaction.
+"""Connections' secrets and the key ring: which key holds what, and all of it brought under the master key.
 
-Safe to interrupt and to repeat: a row is under one key or the other, and the next run takes what is left.
+Rotation is safe to interrupt and to repeat: a row is under one key or the other, one row is one short
+transaction, and the next run takes what is left.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -11,11 +14,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.keys import EncryptionError, KeyRing, connection_owner
+from config.keys import EncryptionError, KeyRing, connection_owner, key_id_of
 from domain.audit import AuditEntry
 from domain.statuses import Via
 from storage import audit_log, connections
 from storage.database import Database
+
+OnProgress = Callable[[int, int], None]  # rows done, rows of the org
 
 
 class Outcome(Enum):
@@ -33,30 +38,60 @@ class Counts:
     unreadable: list[tuple[UUID, str]] = field(default_factory=list)
 
 
-async def reencrypt_org(database: Database, keys: KeyRing, org_id: UUID) -> Counts:
+@dataclass
+class Held:
+    """What the keys open: connections by the id of their key, and those that no key opens."""
+
+    readable: Counter[str] = field(default_factory=Counter)
+    unreadable: list[tuple[UUID, str]] = field(default_factory=list)
+
+
+async def rotate_org(
+    database: Database, keys: KeyRing, org_id: UUID, on_progress: OnProgress = lambda _done, _all: None
+) -> Counts:
     """
     Raises:
         DatabaseUnavailable: rows that were counted before stay re-encrypted.
     """
     counts = Counts()
-    async with database.transaction(org_id) as connection:
-        query = text("SELECT id FROM erp_connection WHERE org_id = :org ORDER BY id")
-        ids: list[UUID] = list((await connection.execute(query, {"org": org_id})).scalars())
-    for connection_id in ids:
+    ids = await _ids(database, org_id)
+    for number, connection_id in enumerate(ids, 1):
         try:
             async with database.transaction(org_id) as connection:
-                outcome = await _reencrypt(connection, keys, org_id, connection_id)
+                outcome = await _rotate(connection, keys, org_id, connection_id)
         except EncryptionError as error:
             counts.unreadable.append((connection_id, str(error)))
-            continue
-        counts.current += outcome is Outcome.CURRENT
-        counts.reencrypted += outcome is Outcome.REENCRYPTED
+        else:
+            counts.current += outcome is Outcome.CURRENT
+            counts.reencrypted += outcome is Outcome.REENCRYPTED
+        on_progress(number, len(ids))
     return counts
 
 
-async def _reencrypt(
-    connection: AsyncConnection, keys: KeyRing, org_id: UUID, connection_id: UUID
-) -> Outcome:
+async def check_org(database: Database, keys: KeyRing, org_id: UUID) -> Held:
+    """Open every connection's secrets and say under which key they are; changes nothing."""
+    held = Held()
+    for connection_id in await _ids(database, org_id):
+        async with database.transaction(org_id) as connection:
+            row = await connections.get(connection, org_id, connection_id)
+        if row is None:
+            continue
+        try:
+            keys.decrypt(row["config_encrypted"], connection_owner(org_id, connection_id))
+        except EncryptionError as error:
+            held.unreadable.append((connection_id, str(error)))
+        else:
+            held.readable[key_id_of(row["config_encrypted"]) or ""] += 1
+    return held
+
+
+async def _ids(database: Database, org_id: UUID) -> list[UUID]:
+    async with database.transaction(org_id) as connection:
+        query = text("SELECT id FROM erp_connection WHERE org_id = :org ORDER BY id")
+        return list((await connection.execute(query, {"org": org_id})).scalars())
+
+
+async def _rotate(connection: AsyncConnection, keys: KeyRing, org_id: UUID, connection_id: UUID) -> Outcome:
     # The lock: a PATCH that saves new secrets meanwhile must not be overwritten with the old ones.
     row = await connections.get(connection, org_id, connection_id, lock=True)
     if row is None:
