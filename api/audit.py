@@ -50,27 +50,33 @@ async def list_entries(
     date_to: Annotated[date | None, Query(description="last day, UTC")] = None,
 ) -> Page[AuditRow]:
     """Oldest first within one entity (`entity_id`), newest first over all."""
-    filters = {
-        "entity_id": entity_id,
-        "action": action,
-        "actor_user_id": actor_user_id,
-        "date_from": date_from,
-        "date_to": date_to,
-    }
-    after = None if page.after is None else _position(page.after)
+    wanted = audit_log.EntryFilter(
+        entity_id=entity_id,
+        action=action,
+        actor_user_id=actor_user_id,
+        date_from=date_from,
+        date_to=date_to,
+    )
+    after = None if page.after is None else _place(page.after)
     async with caller.transaction() as connection:
         rows = await audit_log.list_entries(
-            connection, caller.org_id, filters, limit=page.limit + 1, after=after
+            connection, caller.org_id, wanted, limit=page.limit + 1, after=after
         )
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     return Page(
         data=[AuditRow.model_validate(dict(row)) for row in rows],
-        next_cursor=write_cursor(rows[-1]["position"]) if more else None,
+        next_cursor=write_cursor(rows[-1]["created_at"], rows[-1]["position"]) if more else None,
     )
 
 
-def _position(after: list[Any]) -> int:
-    if len(after) != 1 or not isinstance(after[0], int) or not 0 <= after[0] < 2**63:
+def _place(after: list[Any]) -> tuple[datetime, int]:
+    try:
+        at, position = after
+        place = datetime.fromisoformat(at), position
+    except (ValueError, TypeError):
+        raise bad_cursor() from None
+    known = isinstance(position, int) and not isinstance(position, bool) and 0 <= position < 2**63
+    if not known or place[0].tzinfo is None:
         raise bad_cursor()
-    return after[0]
+    return place

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import GENESIS, AuditEntry, chain_hash
 from storage.database import Row
+from storage.days import end_of, start_of
 
 COLUMNS = (
     "id, entity_type, entity_id, entity_seq, action, actor_user_id, actor_email, before, after, details, "
@@ -95,29 +97,60 @@ async def _check_heads(
             yield Broken(org_id, *entity, seq, "rows were inserted around the chain")
 
 
+@dataclass(frozen=True)
+class EntryFilter:
+    entity_id: UUID | None = None
+    action: str | None = None
+    actor_user_id: UUID | None = None
+    date_from: date | None = None
+    date_to: date | None = None
+
+
 async def list_entries(
-    connection: AsyncConnection, org_id: UUID, filters: dict[str, Any], *, limit: int, after: int | None
+    connection: AsyncConnection,
+    org_id: UUID,
+    wanted: EntryFilter,
+    *,
+    limit: int,
+    after: tuple[datetime, int] | None,
 ) -> list[Row]:
-    """Entries of one entity oldest first, of the whole org newest first. `after` is a row's position."""
-    of_entity = filters.get("entity_id") is not None
-    conditions = ["org_id = :org"] + [_CONDITIONS[name] for name in filters if filters[name] is not None]
-    values = {name: value for name, value in filters.items() if value is not None}
+    """Entries of one entity oldest first, of the whole org newest first; `after` is the last row seen."""
+    query, values = list_query(org_id, wanted, limit=limit, after=after)
+    return list((await connection.execute(text(query), values)).mappings())
+
+
+def list_query(
+    org_id: UUID, wanted: EntryFilter, *, limit: int, after: tuple[datetime, int] | None
+) -> tuple[str, dict[str, Any]]:
+    """The statement of `list_entries` and its values; apart, so that a test can ask for its plan."""
+    given = {
+        "entity_id": wanted.entity_id,
+        "action": wanted.action,
+        "actor_user_id": wanted.actor_user_id,
+        "created_from": None if wanted.date_from is None else start_of(wanted.date_from),
+        "created_before": None if wanted.date_to is None else end_of(wanted.date_to),
+    }
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    conditions = ["org_id = :org", *(_CONDITIONS[name] for name in values)]
+    # one entity's rows are few, and their order is the chain's; the org's are many and come by index
+    order = "position" if wanted.entity_id is not None else "created_at DESC, position DESC"
     if after is not None:
-        conditions.append("position > :after" if of_entity else "position < :after")
-        values["after"] = after
-    order = "ASC" if of_entity else "DESC"
+        of_entity = wanted.entity_id is not None
+        conditions.append(
+            "position > :after" if of_entity else "(created_at, position) < (:after_at, :after)"
+        )
+        values |= {"after": after[1]} if of_entity else {"after_at": after[0], "after": after[1]}
     query = (
         f"SELECT {COLUMNS}, position FROM audit_log "
-        f"WHERE {' AND '.join(conditions)} ORDER BY position {order} LIMIT :limit"
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit"
     )
-    rows = await connection.execute(text(query), {**values, "org": org_id, "limit": limit})
-    return list(rows.mappings())
+    return query, {**values, "org": org_id, "limit": limit}
 
 
 _CONDITIONS = {
     "entity_id": "entity_id = :entity_id",
     "action": "action = :action",
     "actor_user_id": "actor_user_id = :actor_user_id",
-    "date_from": "created_at >= (cast(:date_from AS date) AT TIME ZONE 'UTC')",
-    "date_to": "created_at < (cast(:date_to AS date) + 1) AT TIME ZONE 'UTC'",
+    "created_from": "created_at >= :created_from",
+    "created_before": "created_at < :created_before",
 }

@@ -9,7 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.draft import Draft, Export
+from domain.statuses import WaitingFor
 from storage.database import Row
+from storage.days import end_of, start_of
 
 # A setting may have changed since the row was written, so the production gate is judged when it is read.
 _WAITING = """
@@ -96,13 +98,30 @@ async def list_drafts(
     before: tuple[datetime, UUID] | None,
 ) -> list[Row]:
     """Rows newest first; `before` is the last row of the page already seen."""
+    query, values = list_query(org_id, gate, wanted, limit=limit, before=before)
+    return list((await connection.execute(text(query), values)).mappings())
+
+
+def list_query(
+    org_id: UUID, gate: str, wanted: DraftFilter, *, limit: int, before: tuple[datetime, UUID] | None
+) -> tuple[str, dict[str, Any]]:
+    """The statement of `list_drafts` and its values; apart, so that a test can ask for its plan."""
     conditions = ["d.org_id = :org"]
     values: dict[str, Any] = {"org": org_id, "gate": gate, "limit": limit}
-    for name, condition in _CONDITIONS.items():
-        value = getattr(wanted, name)
+    given = {
+        "status": wanted.status,
+        "customer_id": wanted.customer_id,
+        "q": None if wanted.q is None else wanted.q.lower(),
+        "created_from": None if wanted.date_from is None else start_of(wanted.date_from),
+        "created_before": None if wanted.date_to is None else end_of(wanted.date_to),
+    }
+    for name, value in given.items():
         if value is not None:
-            conditions.append(condition)
-            values[name] = value.lower() if name == "q" else value
+            conditions.append(_CONDITIONS[name])
+            values[name] = value
+    if wanted.waiting_for is not None:
+        conditions.append(_WAITS_AT_A_GATE if wanted.waiting_for in _GATES else _WAITS)
+        values["waiting_for"] = wanted.waiting_for
     if before is not None:
         conditions.append("(d.created_at, d.id) < (:before_at, :before_id)")
         values["before_at"], values["before_id"] = before
@@ -111,14 +130,21 @@ async def list_drafts(
         FROM draft_order d WHERE {" AND ".join(conditions)}
         ORDER BY d.created_at DESC, d.id DESC LIMIT :limit
     """
-    return list((await connection.execute(text(query), values)).mappings())
+    return query, values
 
 
+# Under row-level security only plain comparisons reach an index: a function in a condition may leak what
+# it is given, so PostgreSQL runs it on rows that passed already. Hence times, not dates to be cast.
 _CONDITIONS = {
     "status": "d.status = :status",
     "customer_id": "d.customer_id = :customer_id",
     "q": "position(:q in d.search) > 0",
-    "date_from": "d.created_at >= (cast(:date_from AS date) AT TIME ZONE 'UTC')",
-    "date_to": "d.created_at < (cast(:date_to AS date) + 1) AT TIME ZONE 'UTC'",
-    "waiting_for": f"{_WAITING} = :waiting_for",
+    "created_from": "d.created_at >= :created_from",
+    "created_before": "d.created_at < :created_before",
 }
+# What an approved draft waits for depends on the org's setting of today, within these three.
+_GATES = frozenset({WaitingFor.CUSTOMER_APPROVAL, WaitingFor.PRODUCTION_APPROVAL, WaitingFor.PUSH})
+_WAITS = "d.waiting_for = :waiting_for AND d.status <> 'APPROVED'"
+_WAITS_AT_A_GATE = f"""
+    d.waiting_for IN ({", ".join(f"'{each}'" for each in sorted(_GATES))}) AND {_WAITING} = :waiting_for
+"""

@@ -18,6 +18,14 @@ from storage.database import Database
 from storage.projection import payload_of
 
 _PAGE = 200
+# its conditions are those of the index draft_order_live, word by word
+PAGE_OF_OPEN_ROWS = """
+    SELECT d.id, d.snapshot, d.waiting_for,
+        coalesce((SELECT jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt)
+                  FROM erp_export e WHERE e.draft_order_id = d.id), '[]') AS exports
+    FROM draft_order d WHERE d.org_id = :org AND d.id > :after AND d.status <> 'REJECTED'
+        AND (d.status <> 'PUSHED' OR d.waiting_for IS NOT NULL) ORDER BY d.id LIMIT :limit
+"""
 
 
 async def open_rows(database: Database, org_id: UUID) -> AsyncIterator[tuple[Draft, str | None]]:
@@ -26,14 +34,7 @@ async def open_rows(database: Database, org_id: UUID) -> AsyncIterator[tuple[Dra
     while True:
         async with database.transaction(org_id) as connection:
             rows = await connection.execute(
-                text(
-                    "SELECT d.id, d.snapshot, d.waiting_for, "
-                    "coalesce((SELECT jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt) "
-                    "FROM erp_export e WHERE e.draft_order_id = d.id), '[]') AS exports "
-                    "FROM draft_order d WHERE d.org_id = :org AND d.id > :after AND d.status <> 'REJECTED' "
-                    "AND (d.status <> 'PUSHED' OR d.waiting_for IS NOT NULL) ORDER BY d.id LIMIT :limit"
-                ),
-                {"org": org_id, "after": after, "limit": _PAGE},
+                text(PAGE_OF_OPEN_ROWS), {"org": org_id, "after": after, "limit": _PAGE}
             )
             page = list(rows.mappings())
         for row in page:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.audit import AuditEntry
 from domain.statuses import Via
-from storage.audit_log import Broken, append, list_entries, verify
+from storage.audit_log import Broken, EntryFilter, append, list_entries, verify
 from storage.database import Database
 from tests.storage.conftest import AT, execute
 
@@ -91,13 +91,13 @@ async def test_every_field_may_be_empty(database: Database, org: UUID) -> None:
 
 async def test_rows_are_numbered_and_read_in_order(database: Database, org: UUID, entity: UUID) -> None:
     async with database.transaction(org) as connection:
-        read = await list_entries(connection, org, {"entity_id": entity}, limit=10, after=None)
-        newest = await list_entries(connection, org, {}, limit=1, after=None)
+        read = await list_entries(connection, org, EntryFilter(entity_id=entity), limit=10, after=None)
+        newest = await list_entries(connection, org, EntryFilter(), limit=1, after=None)
     drafts = [row for row in read if row["entity_type"] == "draft_order"]
     assert [row["entity_seq"] for row in drafts] == [1, 2, 3]
     assert [row["before"] for row in drafts] == [{"number": 1}, {"number": 2}, {"number": 3}]
     assert drafts[0]["after"] == ODD
-    assert newest[0]["entity_type"] == "connection"
+    assert newest[0]["created_at"] == max(row["created_at"] for row in read)
 
 
 ROW = "org_id = :org AND entity_id = :entity AND entity_type = 'draft_order' AND entity_seq"
