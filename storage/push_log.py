@@ -31,16 +31,20 @@ async def open_try(
     Numbers come from the log itself: Temporal's attempts start again at 1 when somebody resets an activity.
     """
     response = {} if publishing is None else {"publishing": publishing}
+    # The export's row is the lock: tries of one export queue here. A statement of its own, because one that
+    # waits goes on with what it saw before it waited, and would not see the other's row.
+    await connection.execute(
+        text("SELECT 1 FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
+        {"org": org_id, "export": export_id},
+    )
     number = await connection.scalar(
         text(
-            # the export's row is the lock: tries of one export queue here
-            "WITH locked AS (SELECT id FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE), "
-            "lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
-            "  WHERE export_id = (SELECT id FROM locked) AND org_id = :org AND status = 'PENDING') "
+            "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
+            "  WHERE export_id = :export AND org_id = :org AND status = 'PENDING') "
             "INSERT INTO erp_push_log "
             "(export_id, attempt_number, org_id, status, started_at, request, response) "
-            "SELECT :export, 1 + coalesce((SELECT max(attempt_number) FROM erp_push_log "
-            "  WHERE export_id = (SELECT id FROM locked)), 0), "
+            "SELECT :export, "
+            "  1 + coalesce((SELECT max(attempt_number) FROM erp_push_log WHERE export_id = :export), 0), "
             "  :org, 'PENDING', :at, cast(:request AS jsonb), cast(:response AS jsonb) "
             "RETURNING attempt_number"
         ),
@@ -65,8 +69,11 @@ async def begin_publish(
     """
     marked = await connection.execute(
         text(
+            # The row's own mark is asked for as well: after a wait for another try PostgreSQL reads that row
+            # again, but not the others.
             "UPDATE erp_push_log SET response = coalesce(response, '{}') || cast(:mark AS jsonb) "
-            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row AND NOT EXISTS ("
+            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row "
+            "AND response->>'publishing' IS DISTINCT FROM :staged AND NOT EXISTS ("
             "  SELECT 1 FROM erp_push_log WHERE export_id = :export AND response->>'publishing' = :staged)"
         ),
         {
