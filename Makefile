@@ -38,8 +38,9 @@ up: setup ## serve the whole stack on loopback until Ctrl-C
 test: setup ## all tests but the slow fault and soak tests; ARGS='-k name' for some
 	@$(BIN)/python -m pytest -m "not fault and not soak" $(ARGS)
 
-faults: setup ## the tests that kill and stop real processes
-	@$(BIN)/python -m pytest -m fault $(ARGS)
+faults: setup ## kill and stop real processes while pushes run, count at the ERP; FAST=1; ARGS=name for some
+	@$(if $(ARGS),,$(BIN)/python -m pytest -q tests/faults)
+	@$(BIN)/python -m tests.faults $(if $(FAST),--fast) $(ARGS)
 
 soak: setup ## one draft under 3,000 edits and 200 senders at once, over many runs
 	@$(BIN)/python -m pytest -m soak -s $(ARGS)

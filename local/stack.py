@@ -132,6 +132,10 @@ class Stack:
         """The real process of a service, not its guard."""
         return self._children[name].pid
 
+    def runs(self, name: str) -> bool:
+        """Whether the service's process is there; a paused one is."""
+        return name in self._children and self._children[name].running
+
     async def close(self) -> None:
         """End everything: the processes that need others first."""
         for name in list(self._watchers):

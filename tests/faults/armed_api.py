@@ -1,0 +1,51 @@
+"""The product's API, which a fuse kills before a command's request is read or before its answer is sent."""
+
+import os
+import re
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.app import create_app
+from tests.faults.points import Fuse
+
+CALLS = {
+    "create": re.compile(r"/draft-orders"),
+    "validate": re.compile(r"/draft-orders/[^/]+/validate"),
+    "approve": re.compile(r"/draft-orders/[^/]+/approve"),
+    "push": re.compile(r"/draft-orders/[^/]+/push"),
+}
+API_POINTS = {
+    f"{side} {call}": f"the API is killed {words}"
+    for call in CALLS
+    for side, words in (("before", "before it reads the request"), ("after", "after it is done, unanswered"))
+}
+
+
+class ArmedApi:
+    def __init__(self, app: ASGIApp, fuse: Fuse) -> None:
+        self._app = app
+        self._fuse = fuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _call(scope)
+        if call is None:
+            await self._app(scope, receive, send)
+            return
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 300:
+                self._fuse.passed(f"after {call}")
+            await send(message)
+
+        self._fuse.passed(f"before {call}")
+        await self._app(scope, receive, sent)
+
+
+def _call(scope: Scope) -> str | None:
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return None
+    return next((name for name, path in CALLS.items() if path.fullmatch(scope["path"])), None)
+
+
+def create_armed_app() -> ArmedApi:
+    return ArmedApi(create_app(), Fuse(os.environ))

@@ -1,0 +1,164 @@
+"""The product's worker, from its own root, with parts that tell a fuse where they are.
+
+`python -m tests.faults.armed_worker` in an environment made by `local.stack`. The stand-ins add nothing but
+`fuse.passed(point)` before or after the real step.
+"""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, WorkflowRunner
+
+import worker
+from activities import names
+from activities.observed import ActivityLog
+from connectors.dropzone import DropzoneConnector
+from connectors.dropzone_config import DropzoneConfig
+from connectors.handover import DropFolder, OpenFolder, Seen
+from connectors.policy import ConnectorPolicy
+from connectors.port import ERPConnectorPort, OnProgress
+from storage.database import Database
+from storage.documents import Documents
+from tests.faults.points import Fuse
+
+_fuse = Fuse(os.environ)
+_BEFORE = {names.STAGE: "before stage", names.PUBLISH: "before mark", names.RECORD: "before record"}
+_AFTER = {names.STAGE: "after stage", names.PUBLISH: "after publish", names.RECORD: "after record"}
+
+
+class ArmedLog(ActivityLog):
+    """Around each activity: it has been handed out, it has ended and nobody knows."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _ArmedActivity(super().intercept_activity(next))
+
+
+class _ArmedActivity(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        kind = activity.info().activity_type
+        _fuse.passed(_BEFORE.get(kind, ""))
+        result = await super().execute_activity(input)
+        _fuse.passed(_AFTER.get(kind, ""))
+        return result
+
+
+_opened: set[bytes] = set()
+
+
+def _opens_a_try() -> str | None:
+    """The activity whose first transaction this is; its second is its note."""
+    if not activity.in_activity() or activity.info().task_token in _opened:
+        return None
+    _opened.add(activity.info().task_token)
+    return activity.info().activity_type
+
+
+class ArmedDatabase(Database):
+    @asynccontextmanager
+    async def transaction(self, org_id: UUID) -> AsyncIterator[AsyncConnection]:
+        async with super().transaction(org_id) as connection:
+            yield connection
+            first = _opens_a_try()
+            if first == names.PUBLISH:
+                _fuse.passed("in mark")
+        if first == names.STAGE:
+            _fuse.passed("after log row")
+
+
+class ArmedDocuments(Documents):
+    async def put(self, key: str, document: str) -> None:
+        await super().put(key, document)
+        _fuse.passed("after object copy")
+
+
+class ArmedFolder:
+    """A `DropFolder` around the real one."""
+
+    def __init__(self, folder: DropFolder) -> None:
+        self._folder = folder
+
+    async def look(self, name: str, sha256: str, size_bytes: int, on_progress: OnProgress) -> Seen:
+        return await self._folder.look(name, sha256, size_bytes, on_progress)
+
+    async def create(self, name: str, content: bytes, on_progress: OnProgress) -> None:
+        await self._folder.create(name, content, on_progress)
+        _fuse.passed("after create")
+
+    async def rename(self, source: str, target: str) -> None:
+        _fuse.passed("before rename")
+        await self._folder.rename(source, target)
+        _fuse.passed("after rename")
+
+    async def remove(self, name: str) -> bool:
+        return await self._folder.remove(name)
+
+    async def require(self) -> None:
+        await self._folder.require()
+
+
+class ArmedConnector(DropzoneConnector):
+    def _folder(self, config: DropzoneConfig) -> OpenFolder:
+        return _armed(super()._folder(config))
+
+
+@asynccontextmanager
+async def _armed(opening: OpenFolder) -> AsyncIterator[DropFolder]:
+    async with opening as folder:
+        yield ArmedFolder(folder)
+
+
+def _connectors(policy: ConnectorPolicy) -> dict[str, ERPConnectorPort[Any]]:
+    return {"DROPZONE_JSON_V1": ArmedConnector(policy)}
+
+
+class ArmedRunner(WorkflowRunner):
+    """The product's sandbox; the fuse hears of a decision before the server does."""
+
+    def __init__(self, runner: WorkflowRunner) -> None:
+        self._runner = runner
+
+    def prepare_workflow(self, defn: Any) -> None:
+        self._runner.prepare_workflow(defn)
+
+    def set_worker_level_failure_exception_types(self, types: Any) -> None:
+        self._runner.set_worker_level_failure_exception_types(types)
+
+    def create_instance(self, det: Any) -> Any:
+        return _ArmedInstance(self._runner.create_instance(det))
+
+
+class _ArmedInstance:
+    def __init__(self, instance: Any) -> None:
+        self._instance = instance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._instance, name)
+
+    def activate(self, activation: Any) -> Any:
+        completion = self._instance.activate(activation)
+        if completion.successful.commands:
+            _fuse.passed("after the decision")
+        return completion
+
+
+def main() -> int:
+    sandboxed = worker.runner
+    with (
+        patch.object(worker, "ActivityLog", ArmedLog),
+        patch.object(worker, "Database", ArmedDatabase),
+        patch.object(worker, "Documents", ArmedDocuments),
+        patch.object(worker, "build_connectors", _connectors),
+        patch.object(worker, "runner", lambda: ArmedRunner(sandboxed())),
+    ):
+        return worker.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""A worker or an API that is started again whenever it ends, until told to stop; its deaths are counted."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+
+import psutil
+
+from local import processes
+from local.child import Child
+from local.stack import Stack
+from tests.faults import points
+from tests.faults.points import Arm
+
+KILLED = 128 + signal.SIGKILL
+_LOOK_EVERY_S = 0.05
+
+# The product's commands, with the part of ours that a fuse can kill.
+_ARMED = {"worker.py": ["-m", "tests.faults.armed_worker"]}
+_ARMED_APP = ("api.app:create_app", "tests.faults.armed_api:create_armed_app")
+
+
+class Part:
+    """One process of `kind` ("worker" or "api").
+
+    Each start takes the next of `arms`; when all are used up, it runs without. A process that stops itself
+    is continued after `stopped_for_s`.
+    """
+
+    def __init__(self, stack: Stack, kind: str, name: str | None = None) -> None:
+        self.kind = kind
+        self.name = name or kind
+        self.kills = 0
+        self.stops = 0
+        self.stopped_for_s = 9.0
+        self.standing_still = False
+        self.armed = False  # whether the process that runs now was started with arms
+        self._stack = stack
+        self._arms: list[Sequence[Arm]] = []
+        self._child: Child | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self, arms: Sequence[Sequence[Arm]] = ()) -> None:
+        """Run from now on; returns when it works. A running one is ended in good order first."""
+        await self.stop()
+        self._arms = list(arms)
+        await self._launch()
+        self._keeper = asyncio.create_task(self._keep())
+        async with asyncio.timeout(90):
+            await processes.ready(self.kind, self._stack.var, self._stack.ports, self._stack.environment)
+
+    async def stop(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
+        if self._child is not None:
+            self._signal(signal.SIGCONT)
+            await self._child.stop()
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL; it comes back by itself."""
+        self._signal(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """SIGSTOP; it goes on after `stopped_for_s`."""
+        self._signal(signal.SIGSTOP)
+
+    @property
+    def clean(self) -> bool:
+        """It runs, without arms now or later."""
+        return self._child is not None and not self.armed and not self._arms
+
+    def arm_next(self, arms: Sequence[Arm]) -> None:
+        """For its next start."""
+        self._arms.append(arms)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.signal(number)
+
+    async def _launch(self) -> None:
+        stack = self._stack
+        child = processes.child(self.kind, stack.var, stack.ports, stack.environment)
+        child.name, child.log = self.name, stack.var / "logs" / f"{self.name}.log"
+        words: list[str] = []
+        for word in child.command:
+            words += _ARMED.get(word, [word.replace(*_ARMED_APP)])
+        child.command = words
+        arms = self._arms.pop(0) if self._arms else ()
+        self.armed = bool(arms)
+        environment = dict(child.environment) | points.environment(arms)
+        if self.name != self.kind:  # a second one cannot have the first one's ports
+            environment = {k: v for k, v in environment.items() if not k.startswith("COUNTERSIGN_WORKER_")}
+        child.environment = environment
+        await child.start()
+        self._child = child
+
+    async def _keep(self) -> None:
+        while True:
+            child = self._child
+            if child is None:
+                return
+            ended = asyncio.create_task(child.ended())
+            try:
+                while not ended.done():
+                    await asyncio.wait({ended}, timeout=_LOOK_EVERY_S)
+                    if _is_stopped(child.pid):
+                        self.stops += 1
+                        self.standing_still = True
+                        await asyncio.sleep(self.stopped_for_s)
+                        self._signal(signal.SIGCONT)
+                        self.standing_still = False
+                self.kills += ended.result() == KILLED
+            finally:
+                ended.cancel()
+            await self._launch()
+
+
+def _is_stopped(pid: int | None) -> bool:
+    try:
+        return pid is not None and psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def kill_tree(stack: Stack, name: str) -> None:
+    """SIGKILL a service of the stack with all its children: PostgreSQL's do not die with their parent."""
+    pid = stack.pid(name)
+    children = psutil.Process(pid).children(recursive=True) if pid is not None else []
+    await stack.kill(name)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            os.kill(child.pid, signal.SIGKILL)
+    await asyncio.to_thread(psutil.wait_procs, children, 10)

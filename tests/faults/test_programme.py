@@ -1,0 +1,26 @@
+"""The machinery of `make faults` once, small: a worker dies where it was told, and all is counted."""
+
+from pathlib import Path
+
+from tests.faults import erp
+from tests.faults.ground import prepared
+from tests.faults.points import WORKER_POINTS
+from tests.faults.scenario import Plan, play
+from tests.faults.scenarios import SCENARIOS
+
+
+async def test_a_worker_dies_after_the_rename_and_the_erp_has_every_order_once(stack_folder: Path) -> None:
+    scenario = next(each for each in SCENARIOS if each.name == "worker-kill/after-rename")
+    async with prepared(stack_folder / "faults", print) as ground:
+        line = await play(ground, scenario, Plan(3, 1, clients=3), "smoke")
+        assert line.met, line
+        assert line.struck == ground.worker.kills == 1
+        assert line.count.pushes == 3
+        assert line.count.unconfirmed == 1  # the killed try's: published, and nobody saw it
+        assert sorted(len(files) for files in erp.by_draft(ground.ledger).values()) == [1, 1, 1]
+
+
+def test_every_point_of_a_worker_has_its_fault() -> None:
+    names = {each.name for each in SCENARIOS}
+    assert len(names) == len(SCENARIOS)
+    assert {f"worker-kill/{point.replace(' ', '-')}" for point in WORKER_POINTS} <= names
