@@ -94,13 +94,14 @@ class DraftOrders:
         """
         handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
         until = time.monotonic() + self._answer_within_s
-        update_id = _update_id(command, message)
+        if not message.token:
+            message = message.model_copy(update={"token": uuid4().hex})
         while True:
             try:
                 receipt: Receipt = await handle.execute_update(
                     command.value,
                     message,
-                    id=update_id,
+                    id=_update_id(command, message),
                     result_type=Receipt,
                     rpc_timeout=timedelta(seconds=max(0.05, until - time.monotonic())),
                 )
@@ -111,7 +112,7 @@ class DraftOrders:
             except WorkflowUpdateRPCTimeoutOrCancelledError as error:
                 raise TemporalUnavailable("The draft's workflow did not answer in time") from error
             except RPCError as error:
-                if not _may_repeat(error, message) or time.monotonic() + _PAUSE_S > until:
+                if error.status not in _REPEATED or time.monotonic() + _PAUSE_S > until:
                     _raise(error)
             else:
                 return receipt
@@ -140,10 +141,9 @@ class DraftOrders:
 def _update_id(command: Command, message: Message) -> str:
     """One id per request, not per key: Temporal would remember a refusal for as long as the run lives.
 
-    Keys are the workflow's own: it remembers what was done, and only that.
+    Keys are the workflow's own: it remembers what was done, and only that. Temporal knows the id in one
+    run only; over a continuation it is the token that the draft remembers.
     """
-    if not message.token:
-        return f"{command}:{uuid4().hex}"
     return f"{command}:{message.token}"
 
 
@@ -164,14 +164,15 @@ def _search_attributes(message: CreateDraft) -> TypedSearchAttributes:
     )
 
 
-# What the server says of an update that no run has accepted: full, or its run was just closing.
-_NOT_ACCEPTED = frozenset({RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.FAILED_PRECONDITION})
-# Nobody knows: with a key the draft knows a repeat, also in its next run.
-_UNKNOWN = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.ABORTED})
-
-
-def _may_repeat(error: RPCError, message: Message) -> bool:
-    return error.status in _NOT_ACCEPTED or (message.key is not None and error.status in _UNKNOWN)
+# The same message again is safe: the draft knows its key or its token, also in its next run.
+_REPEATED = frozenset(
+    {
+        RPCStatusCode.RESOURCE_EXHAUSTED,  # ten updates are in flight
+        RPCStatusCode.FAILED_PRECONDITION,  # its run was just closing
+        RPCStatusCode.UNAVAILABLE,  # nobody knows
+        RPCStatusCode.ABORTED,  # nobody knows
+    }
+)
 
 
 def _continues(cause: BaseException | None) -> bool:

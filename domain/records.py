@@ -16,7 +16,7 @@ CONTINUES = "DraftContinues"
 
 
 class SeenKey(BaseModel):
-    """One idempotency key that this draft has answered."""
+    """What this draft has answered: to an idempotency key, or without one to a single message's token."""
 
     command: str
     key: str

@@ -139,7 +139,7 @@ class DraftOrderWorkflow:
             raise _refused(refusal) from None
 
     def _repeat_of(self, command: Command, message: Message) -> SeenKey | None:
-        seen = self._ledger.seen_key(command, message.key)
+        seen = self._ledger.seen(command, message)
         if seen is not None and seen.digest != message.digest:
             raise KeyReused(_KEY_REUSED)
         return seen
@@ -228,7 +228,7 @@ class DraftOrderWorkflow:
             sequence=seen,
             result=receipt_result(command, self._ledger.draft),
         )
-        if message is not None and message.key is not None:
+        if answered.key or answered.token:
             self._ledger.remember(answered)
         show(self._ledger)
         return answered

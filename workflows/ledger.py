@@ -11,11 +11,14 @@ from domain.audit import entry, said
 from domain.draft import Draft, Export
 from domain.evolution import evolve
 from domain.gates import production_signed, waiting_for
-from domain.messages import Actor, CreateDraft, Origin
+from domain.messages import Actor, CreateDraft, Message, Origin
 from domain.policy import OrgPolicy
 from domain.records import Carried, Record, SeenKey
 from domain.statuses import CUSTOMER_SIGNED, DraftStatus, WaitingFor
 from domain.transitions import Command
+
+# A message without a key comes again within its sender's time limit, or never.
+KEYLESS_REMEMBERED = 300
 
 
 class Ledger:
@@ -29,7 +32,7 @@ class Ledger:
         self.outbox: list[Record] = []
         self.recorded_sequence = recorded
         self._run_id = run_id
-        self._seen = {(each.command, each.key): each for each in seen}
+        self._seen = {_place(each): each for each in seen}
 
     @classmethod
     def opened(cls, create: CreateDraft, at: datetime, run_id: str) -> "Ledger":
@@ -53,7 +56,10 @@ class Ledger:
         return cls(carried.draft, carried.policy, carried.seen, carried.draft.version, run_id)
 
     def carried(self) -> Carried:
-        return Carried(draft=self.draft, policy=self.policy, seen=list(self._seen.values()))
+        keyless = [place for place, each in self._seen.items() if not each.key]
+        forgotten = set(keyless[:-KEYLESS_REMEMBERED])
+        seen = [each for place, each in self._seen.items() if place not in forgotten]
+        return Carried(draft=self.draft, policy=self.policy, seen=seen)
 
     @property
     def waiting_for(self) -> WaitingFor | None:
@@ -69,12 +75,18 @@ class Ledger:
             return None
         return last.sent_at + timedelta(days=self.policy.ack_window_days)
 
-    def seen_key(self, command: Command, key: str | None) -> SeenKey | None:
-        return None if key is None else self._seen.get((command.value, key))
+    def seen(self, command: Command, message: Message) -> SeenKey | None:
+        """What the same message was answered before: by its key, or by its token when it has no key."""
+        return self._seen.get((command.value, message.key or "", "" if message.key else message.token))
 
     def remember(self, answered: SeenKey) -> None:
-        """Keep the answer for repeats, here and beside the decision's record."""
-        self._seen[(answered.command, answered.key)] = answered
+        """Keep the answer for repeats, in this run and later ones; a key's also beside the decision's record.
+
+        Without a key only the same message can come again, sent once more by a client that got no answer.
+        """
+        self._seen[_place(answered)] = answered
+        if not answered.key:
+            return
         for record in self.outbox:
             if record.sequence == answered.sequence:
                 record.seen = answered
@@ -112,6 +124,10 @@ class Ledger:
     def recorded(self, sequence: int) -> None:
         self.outbox = [record for record in self.outbox if record.sequence > sequence]
         self.recorded_sequence = max(self.recorded_sequence, sequence)
+
+
+def _place(seen: SeenKey) -> tuple[str, str, str]:
+    return seen.command, seen.key, "" if seen.key else seen.token
 
 
 def _unchanged(export: Export, before: Draft) -> bool:

@@ -107,6 +107,24 @@ async def test_three_thousand_edits_from_two_hundred_sides_lose_nothing() -> Non
         assert await runs_of(run) > 3
 
 
+async def test_a_message_without_a_key_that_comes_again_in_a_later_run_is_answered_not_repeated() -> None:
+    """Temporal knows update ids within one run; a client that got no answer does not know of runs."""
+    async with dev_bench(continues_at(40)) as bench:
+        run = await (await bench.draft()).ready()
+        said = {"token": "t-1", "header": {"notes": "once"}}
+        first = await run.send(Command.EDIT, update_id="edit:t-1", **said)
+        approval = await run.send(Command.APPROVE, update_id="approve:t-2", token="t-2")
+        before = await runs_of(run)
+        while await runs_of(run) == before:
+            await run.send(Command.EDIT, header={"notes": "something else"})
+        told = len(run.records)
+        assert await run.send(Command.EDIT, update_id="edit:t-1", **said) == first
+        assert await run.send(Command.APPROVE, update_id="approve:t-2", token="t-2") == approval
+        assert len(run.records) == told
+        assert run.world.row.header.notes == "something else"
+        await run.replay()
+
+
 async def test_a_draft_does_not_continue_while_an_export_is_in_flight() -> None:
     async with dev_bench(continues_at(40)) as bench:
         run = await (await bench.draft()).approved()
