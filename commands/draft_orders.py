@@ -21,6 +21,7 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from commands.turns import Turns
 from domain.messages import (
     ACKNOWLEDGE,
     DRAFT_ORDER_WORKFLOW,
@@ -42,6 +43,8 @@ DRAFT_STATUS = SearchAttributeKey.for_keyword("DraftStatus")
 WAITING_FOR = SearchAttributeKey.for_keyword("WaitingFor")
 
 _PAUSE_S = 0.05
+# Half of what Temporal takes for one workflow, so that two API processes do not refuse each other.
+_AT_ONCE = 5
 
 
 class WorkflowGone(Exception):
@@ -59,6 +62,7 @@ class DraftOrders:
         self._client = client
         self._task_queue = task_queue
         self._answer_within_s = answer_within_s
+        self._turns = Turns(_AT_ONCE)
 
     async def create(self, message: CreateDraft) -> bool:
         """Start the draft's workflow; False when it was already there (a repeat).
@@ -92,10 +96,17 @@ class DraftOrders:
             WorkflowGone: no open workflow.
             TemporalUnavailable: no answer in time.
         """
-        handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
         until = time.monotonic() + self._answer_within_s
         if not message.token:
             message = message.model_copy(update={"token": uuid4().hex})
+        try:
+            async with self._turns.turn(draft_id, self._answer_within_s):
+                return await self._send(command, draft_workflow_id(org_id, draft_id), message, until)
+        except TimeoutError:
+            raise TemporalUnavailable("Too many requests for this draft came at once") from None
+
+    async def _send(self, command: Command, workflow_id: str, message: Message, until: float) -> Receipt:
+        handle, pause_s = self._client.get_workflow_handle(workflow_id), _PAUSE_S
         while True:
             try:
                 receipt: Receipt = await handle.execute_update(
@@ -107,17 +118,17 @@ class DraftOrders:
                 )
             except WorkflowUpdateFailedError as error:
                 # refused without a trace while the draft continues as new: the same again
-                if not _continues(error.cause) or time.monotonic() + _PAUSE_S > until:
+                if not _continues(error.cause) or time.monotonic() + pause_s > until:
                     _refuse(error.cause)
             except WorkflowUpdateRPCTimeoutOrCancelledError as error:
                 raise TemporalUnavailable("The draft's workflow did not answer in time") from error
             except RPCError as error:
-                if error.status not in _REPEATED or time.monotonic() + _PAUSE_S > until:
+                if error.status not in _REPEATED or time.monotonic() + pause_s > until:
                     _raise(error)
             else:
                 return receipt
-            # ten updates may be in flight on one workflow, and none while it continues as new: wait
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(pause_s)
+            pause_s *= 2
 
     async def acknowledge(self, org_id: UUID, draft_id: UUID, ack: Acknowledgement) -> None:
         """Tell the draft what the ERP said; returns once Temporal has it."""

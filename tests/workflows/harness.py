@@ -73,6 +73,7 @@ class World:
     done: list[tuple[str, str]] = field(default_factory=list)
     gate: Callable[[str], Any] | None = None  # awaited before each delivery step
     conflicts: list[Record] = field(default_factory=list)
+    known: dict[tuple[UUID, int], str] = field(default_factory=dict)  # digests of `records`
 
     @property
     def row(self) -> Draft:
@@ -95,13 +96,13 @@ class World:
         if self.record_fails:
             self.record_fails -= 1
             raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
-        known = {(record.draft_id, record.sequence): record.digest() for record in self.records}
         for record in records:
             place = (record.draft_id, record.sequence)
-            if known.get(place, record.digest()) != record.digest():
+            if self.known.get(place, record.digest()) != record.digest():
                 self.conflicts.append(record)  # as storage does: the draft stands still until a person looks
                 raise ApplicationError("recorded with other content", type="SequenceConflict")
-            if place not in known:
+            if place not in self.known:
+                self.known[place] = record.digest()
                 self.records.append(record)
         return len(records)
 

@@ -40,6 +40,15 @@ async def runs_of(run: DraftRun) -> int:
     return count
 
 
+async def carried_kib(run: DraftRun) -> int:
+    """Size of what the newest run was started with."""
+    first = await anext(run.handle.fetch_history_events())
+    return (
+        sum(len(each.data) for each in first.workflow_execution_started_event_attributes.input.payloads)
+        // 1024
+    )
+
+
 async def keep_editing(bench: Bench, *, edits: int, at_once: int, signals: int) -> DraftRun:
     """Edits and signals from all sides; return the draft when all of them are on record, and checked."""
     run = await (await bench.draft()).ready()
@@ -54,8 +63,8 @@ async def keep_editing(bench: Bench, *, edits: int, at_once: int, signals: int) 
             while key not in receipts:
                 try:
                     receipts[key] = await orders.send(Command.EDIT, ORG, run.draft_id, edit(key))
-                except TemporalUnavailable:
-                    unanswered[key] += 1
+                except TemporalUnavailable as error:
+                    unanswered[str(error)] += 1
 
     async def signaller() -> None:
         for number in range(signals):
@@ -83,7 +92,9 @@ async def keep_editing(bench: Bench, *, edits: int, at_once: int, signals: int) 
         assert await orders.send(Command.EDIT, ORG, run.draft_id, again) == receipts[key]
     assert len(run.records) == len(sequences)
     print(
-        f"{len(sequences)} decisions, {await runs_of(run)} runs, {unanswered.total()} repeats after no answer"
+        f"\n{edits} edits and {signals} signals from {at_once} sides: {len(sequences)} decisions, "
+        f"{await runs_of(run)} runs, {len(bench.world.conflicts)} conflicts, {await carried_kib(run)} KiB carried; "
+        f"sent again with the same key: {dict(unanswered)}"
     )
     return run
 
