@@ -93,8 +93,8 @@ async def keep_editing(bench: Bench, *, edits: int, at_once: int, signals: int) 
     assert len(run.records) == len(sequences)
     print(
         f"\n{edits} edits and {signals} signals from {at_once} sides: {len(sequences)} decisions, "
-        f"{await runs_of(run)} runs, {len(bench.world.conflicts)} conflicts, {await carried_kib(run)} KiB carried; "
-        f"sent again with the same key: {dict(unanswered)}"
+        f"{await runs_of(run)} runs, {len(bench.world.conflicts)} conflicts, "
+        f"{await carried_kib(run)} KiB carried; sent again with the same key: {dict(unanswered)}"
     )
     return run
 
