@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -26,9 +26,11 @@ from activities import names
 from activities.connector_spans import connector_span
 from config.keys import EncryptionError, KeyRing, connection_owner
 from config.metrics import WorkerMetrics, reason_label
-from connectors.port import ERPConnectorPort, Known, no_progress
+from connectors.configuration import Known
+from connectors.port import Attempt, ERPConnectorPort, ReadDelivery, no_progress
 from domain.delivery import (
     Capabilities,
+    Delivery,
     DeliveryOrder,
     FenceOrder,
     FenceOutcome,
@@ -38,7 +40,7 @@ from domain.delivery import (
 )
 from domain.export_schema import export_schema
 from domain.transport import FinalFileConflict, StagedFileLost, TransportCode, TransportError
-from storage import connections, push_log
+from storage import connections, exports, push_log
 from storage.database import Database, DatabaseUnavailable, Row
 from storage.documents import Documents
 
@@ -53,12 +55,12 @@ class _Target:
     kind: str
     connector: ERPConnectorPort[Any]
     config: Any
-    public: Mapping[str, Any]
     row: int = 0  # of the push log
     first_try: bool = True
+    answer: dict[str, Any] = field(default_factory=dict)  # what the target said, for the push log
 
-    def path_of(self, file_name: str) -> str:
-        return f"{str(self.public.get('export_path') or '').rstrip('/')}/{file_name}"
+    def attempt(self, read_delivery: ReadDelivery) -> Attempt:
+        return Attempt(self.row, read_delivery, self.answer)
 
 
 # opens a try's row in the transaction given: its number, and whether nobody can have published before
@@ -100,9 +102,10 @@ class DeliveryActivities:
             _check_document(delivery.document)
             await self._documents.put(order.storage_key, delivery.document)
             started = monotonic()
+            attempt = target.attempt(lambda: _same(delivery))
             with connector_span("stage", target.kind, delivery.export_id):
-                staged = await target.connector.stage(delivery, target.config, no_progress)
-            noted = {"staged_as": staged.temp_name}
+                staged = await target.connector.stage(delivery, target.config, no_progress, attempt)
+            noted = target.answer | {"staged_as": staged.temp_name}
             await self._note(order.org_id, delivery.export_id, target.row, "PENDING", started, noted)
         return StageResult(staged=staged, log_row=target.row)
 
@@ -127,13 +130,32 @@ class DeliveryActivities:
             started = monotonic()
             with connector_span("publish", target.kind, order.export_id) as span:
                 outcome = await target.connector.publish(
-                    order.staged, target.config, first_try=target.first_try, on_progress=no_progress
+                    order.staged,
+                    target.config,
+                    first_try=target.first_try,
+                    on_progress=no_progress,
+                    attempt=target.attempt(lambda: self._delivery(order)),
                 )
                 span.set_attribute("countersign.outcome", outcome.value)
-            path = target.path_of(order.staged.file_name)
-            response = {"outcome": outcome.value, "dropzone_path": path}
+            path = target.config.path_of(order.staged.file_name)
+            response = target.answer | {"outcome": outcome.value, "dropzone_path": path}
             await self._note(order.org_id, order.export_id, target.row, "SUCCESS", started, response)
         return PublishResult(outcome=outcome, dropzone_path=path)
+
+    async def _delivery(self, order: PublishOrder) -> Delivery:
+        """The document as it was decided with the push; for connectors that stage nothing."""
+        async with self._database.transaction(order.org_id) as connection:
+            document = await exports.document(connection, order.org_id, order.export_id)
+        if document is None:
+            raise TransportError(TransportCode.DOCUMENT_INVALID, "the export has no document", unsent=True)
+        staged = order.staged
+        return Delivery(
+            export_id=order.export_id,
+            file_name=staged.file_name,
+            document=document,
+            sha256=staged.sha256,
+            size_bytes=staged.size_bytes,
+        )
 
     @activity.defn(name=names.FENCE)
     async def fence(self, order: FenceOrder) -> FenceOutcome:
@@ -144,12 +166,14 @@ class DeliveryActivities:
                 await push_log.give_up(connection, order.org_id, order.export_id, error)
             if order.staged is None:
                 return FenceOutcome.NOT_SENT
+            # a transaction of its own: a try that waited for the lock meanwhile has written its row by now
             async with self._database.transaction(order.org_id) as connection:
+                unsent = await push_log.surely_unsent(connection, order.org_id, order.export_id)
                 found = await connections.get(connection, order.org_id, order.connection_id)
             target = self._target(order.org_id, order.connection_id, found, must_be_active=False)
             async with _heartbeats():
                 with connector_span("fence", target.kind, order.export_id):
-                    outcome = await target.connector.fence(order.staged, target.config)
+                    outcome = await target.connector.fence(order.staged, target.config, surely_unsent=unsent)
         except TransportError as failed:
             raise self._counted_failure(_application_error(failed)) from None
         except DatabaseUnavailable:
@@ -163,21 +187,30 @@ class DeliveryActivities:
         self, org_id: UUID, connection_id: UUID, export_id: UUID, begin: Begin
     ) -> AsyncIterator[_Target]:
         """One try with its row in the push log: opened before, closed with the reason when it fails."""
-        started, row = monotonic(), 0
+        started, row, reached = monotonic(), 0, False
+        answer: dict[str, Any] = {}
         try:
             async with self._database.transaction(org_id) as connection:
                 row, first_try = await begin(connection)
                 found = await connections.get(connection, org_id, connection_id)
             target = self._target(org_id, connection_id, found, must_be_active=True)
-            target = replace(target, row=row, first_try=first_try)
+            target = replace(target, row=row, first_try=first_try, answer=answer)
             async with _heartbeats():
+                reached = True
                 yield target
             self._counted.tries.labels(activity.info().activity_type, "ok").inc()
         except (TransportError, StagedFileLost) as error:
             failed = self._counted_failure(_application_error(error))
-            await self._note_failure(org_id, export_id, row, started, error, failed)
+            if isinstance(error, TransportError) and not reached:
+                error.unsent = True
+            await self._note_failure(org_id, export_id, row, started, error, failed, answer)
             # the chain would be stored with every try, until Temporal shows nothing but its size
             raise failed from None
+        except push_log.ExportGivenUp:
+            late = ApplicationError(
+                "The export had failed before this try began", type="EXPORT_GIVEN_UP", non_retryable=True
+            )
+            raise self._counted_failure(late) from None
         except DatabaseUnavailable as error:
             raise self._counted_failure(ApplicationError(str(error), type="DatabaseUnavailable")) from None
 
@@ -198,7 +231,7 @@ class DeliveryActivities:
         except EncryptionError as error:
             raise TransportError(TransportCode.CONFIGURATION_INVALID, str(error)) from error
         known = Known(f"{org_id}/{connection_id}", _capabilities(row["capabilities"]))
-        return _Target(row["connector_type"], connector, connector.load(stored, known), row["public_config"])
+        return _Target(row["connector_type"], connector, connector.load(stored, known))
 
     async def _note(
         self, org_id: UUID, export_id: UUID, row: int, status: str, started: float, response: dict[str, Any]
@@ -217,10 +250,13 @@ class DeliveryActivities:
         started: float,
         error: Exception,
         failed: ApplicationError,
+        answer: dict[str, Any],
     ) -> None:
         retryable = error.retryable if isinstance(error, TransportError) else False
-        wait = _next_wait(activity.info().attempt)
+        wait = failed.next_retry_delay or _next_wait(activity.info().attempt)
         note = {"code": failed.type, "message": failed.message, "retryable": retryable}
+        if isinstance(error, TransportError) and error.unsent:
+            note["unsent"] = True
         try:
             async with self._database.transaction(org_id) as connection:
                 await push_log.close_try(
@@ -230,6 +266,7 @@ class DeliveryActivities:
                     row,
                     "RETRYING" if retryable or isinstance(error, StagedFileLost) else "FAILED",
                     duration_ms=round((monotonic() - started) * 1000),
+                    response=answer,
                     error=note,
                     next_retry_at=datetime.now(UTC) + wait if retryable else None,
                 )
@@ -240,6 +277,10 @@ class DeliveryActivities:
 
 def _capabilities(stored: dict[str, Any] | None) -> Capabilities | None:
     return None if stored is None else Capabilities.model_validate(stored)
+
+
+async def _same(delivery: Delivery) -> Delivery:
+    return delivery
 
 
 def _next_wait(attempt: int) -> timedelta:
@@ -267,7 +308,14 @@ def _application_error(error: TransportError | StagedFileLost) -> ApplicationErr
     message = error.sentence
     if error.code is TransportCode.DOCUMENT_INVALID and error.technical:
         message = f"{message} ({error.technical})"
-    return ApplicationError(message, details, type=error.code.value)
+    wait = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+    return ApplicationError(
+        message,
+        details,
+        type=error.code.value,
+        non_retryable=not error.retryable,
+        next_retry_delay=wait if error.retryable else None,
+    )
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from api import (
     approvers,
     audit,
+    connector_types,
     connectors,
     customers,
     draft_commands,
@@ -40,7 +41,7 @@ from config.settings import Settings, load_settings
 from config.telemetry import Tracing, tracing
 from config.temporal import connect
 from connectors.policy import ConnectorPolicy
-from connectors.registry import build_connectors
+from connectors.registry import CONNECTOR_TYPES, build_connectors, slug
 from storage.changes import Bell
 from storage.database import Database
 from storage.documents import Documents
@@ -49,7 +50,7 @@ from storage.documents import Documents
 OWN_TIME = (
     "/events",
     "/test",
-    "/connectors/dropzone-json-v1",
+    *(f"/connectors/{slug(connector_type)}" for connector_type in CONNECTOR_TYPES),
     "/imports/products",
     "/imports/customer-prices",
     "/imports/draft-orders",
@@ -76,6 +77,7 @@ ROUTERS = (
     exports.router,
     events.router,
     audit.router,
+    connector_types.router,
     connectors.router,
     health.router,
     reference.router,

@@ -5,9 +5,19 @@ from typing import Any
 
 from api.problems import Problem
 from connectors.port import ERPConnectorPort
-from domain.delivery import Capabilities, TestResult
+from connectors.registry import CONNECTOR_TYPES
+from domain.delivery import TestResult
 
 LIMIT_S = 60
+
+
+def require_test(connector_type: str) -> None:
+    """
+    Raises:
+        Problem: 400, for a type whose connections cannot be tested without an order.
+    """
+    if not CONNECTOR_TYPES[connector_type].traits.has_test:
+        raise Problem(400, "Connections of this type have no test; the first order is the test")
 
 
 async def probe(connector: ERPConnectorPort[Any], config: Any) -> TestResult:
@@ -36,7 +46,7 @@ def test_answer(result: TestResult) -> dict[str, Any]:
         "message": "The connection works",
         "latency_ms": result.latency_ms,
         "host_key_fingerprint": result.host_key_fingerprint,
-        "capabilities": (result.capabilities or Capabilities()).model_dump(),
+        "capabilities": None if result.capabilities is None else result.capabilities.model_dump(),
     }
 
 

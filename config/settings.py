@@ -94,6 +94,16 @@ class Settings(KeySettings):
         validation_alias=_env("COUNTERSIGN_ALLOWED_NETWORKS"),
         description="private networks that connectors may reach, as CIDR; public addresses always may",
     )
+    allow_mock: bool = Field(
+        False,
+        validation_alias=_env("COUNTERSIGN_ALLOW_MOCK"),
+        description="connections of type MOCK, which deliver to nobody; for trials",
+    )
+    allow_plain_http: bool = Field(
+        False,
+        validation_alias=_env("COUNTERSIGN_ALLOW_PLAIN_HTTP"),
+        description="HTTP connections without TLS",
+    )
     delivery_window_s: int = Field(1800, validation_alias=_env("COUNTERSIGN_DELIVERY_WINDOW_S"), ge=1)
     reconcile_s: int = Field(3600, validation_alias=_env("COUNTERSIGN_RECONCILE_S"), ge=10)
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)

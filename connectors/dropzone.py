@@ -1,72 +1,54 @@
 """`DROPZONE_JSON_V1`: JSON files in a folder that the ERP reads, over SFTP or a file system."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
-from connectors import handover
 from connectors.ack_folder import OpenAckFolder
+from connectors.connector import Traits
 from connectors.dropzone_config import DropzoneConfig
 from connectors.dropzone_filesystem import filesystem_folder, probe_filesystem
 from connectors.dropzone_sftp import probe_sftp, sftp_folder
 from connectors.filesystem_acks import filesystem_ack_folder
+from connectors.folder_connector import FolderConnector
 from connectors.handover import OpenFolder
-from connectors.policy import ConnectorPolicy
-from connectors.port import Known, OnProgress
 from connectors.sftp_acks import sftp_ack_folder
-from domain.delivery import (
-    Capabilities,
-    Delivery,
-    ExportResult,
-    FenceOutcome,
-    PublishOutcome,
-    StagedFile,
-    TestResult,
-)
+from domain.delivery import Capabilities, TestResult
 from domain.transport import TransportError
 
+_EXAMPLE = {
+    "mode": "sftp",
+    "host": "sftp.example.com",
+    "port": 22,
+    "username": "countersign",
+    "password": "…",
+    "host_key_fingerprints": ["SHA256:" + "A" * 43],
+    "export_path": "/orders",
+    "ack_path": "/acks",
+}
 
-class DropzoneConnector:
-    """Implements `ERPConnectorPort[DropzoneConfig]`; one session per operation, nothing is pooled."""
 
-    def __init__(self, policy: ConnectorPolicy) -> None:
-        self._policy = policy
+class DropzoneConnector(FolderConnector[DropzoneConfig]):
+    """One session per operation, nothing is pooled."""
 
-    def parse(self, values: Mapping[str, Any]) -> DropzoneConfig:
-        return DropzoneConfig.parse(values)
+    config_model = DropzoneConfig
+    traits = Traits(title="A folder that the ERP reads, over SFTP or a file system", example=_EXAMPLE)
 
-    def dump(self, config: DropzoneConfig) -> bytes:
-        return config.dump()
+    def open_folder(self, config: DropzoneConfig) -> OpenFolder:
+        if config.mode == "sftp":
+            return sftp_folder(config, self.policy)
+        return filesystem_folder(config, self.policy)
 
-    def load(self, stored: bytes, known: Known | None = None) -> DropzoneConfig:
-        return DropzoneConfig.load(stored, known)
-
-    def merge(self, config: DropzoneConfig, changes: Mapping[str, Any]) -> DropzoneConfig:
-        return config.merged(changes)
-
-    def public_view(self, config: DropzoneConfig) -> dict[str, Any]:
-        return config.public_view()
-
-    async def stage(self, delivery: Delivery, config: DropzoneConfig, on_progress: OnProgress) -> StagedFile:
-        async with self._folder(config) as folder:
-            return await handover.stage(folder, delivery, on_progress)
-
-    async def publish(
-        self, staged: StagedFile, config: DropzoneConfig, *, first_try: bool, on_progress: OnProgress
-    ) -> PublishOutcome:
-        async with self._folder(config) as folder:
-            return await handover.publish(folder, staged, first_try=first_try, on_progress=on_progress)
-
-    async def fence(self, staged: StagedFile, config: DropzoneConfig) -> FenceOutcome:
-        async with self._folder(config) as folder:
-            return await handover.fence(folder, staged)
+    def settle(self, config: DropzoneConfig, tested: TestResult) -> DropzoneConfig:
+        """Trust on first use: from now on only the host key that this test saw."""
+        if not config.trust_on_first_use or tested.host_key_fingerprint is None:
+            return config
+        return config.pinned(tested.host_key_fingerprint)
 
     def ack_folder(self, config: DropzoneConfig) -> OpenAckFolder | None:
         if config.ack_path is None:
             return None
         if config.mode == "sftp":
-            return sftp_ack_folder(config, config.ack_path, self._policy)
-        return filesystem_ack_folder(config, config.ack_path, self._policy)
+            return sftp_ack_folder(config, config.ack_path, self.policy)
+        return filesystem_ack_folder(config, config.ack_path, self.policy)
 
     async def test_connection(self, config: DropzoneConfig) -> TestResult:
         started = time.perf_counter()
@@ -75,9 +57,9 @@ class DropzoneConnector:
         failure: TransportError | None = None
         try:
             if config.mode == "sftp":
-                capabilities, fingerprint = await probe_sftp(config, self._policy)
+                capabilities, fingerprint = await probe_sftp(config, self.policy)
             else:
-                capabilities = await probe_filesystem(config, self._policy)
+                capabilities = await probe_filesystem(config, self.policy)
         except TransportError as error:
             failure, fingerprint = error, error.host_key_fingerprint
         return TestResult(
@@ -88,11 +70,3 @@ class DropzoneConnector:
             host_key_fingerprint=fingerprint,
             capabilities=capabilities,
         )
-
-    async def export(self, delivery: Delivery, config: DropzoneConfig) -> ExportResult:
-        return await handover.export(self, delivery, config)
-
-    def _folder(self, config: DropzoneConfig) -> OpenFolder:
-        if config.mode == "sftp":
-            return sftp_folder(config, self._policy)
-        return filesystem_folder(config, self._policy)

@@ -2,25 +2,15 @@
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 import asyncssh
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 
-from connectors.port import STORED, Known, loaded, parsed
+from connectors.configuration import STORED, ConnectorConfig
 
 SECRET_FIELDS = ("password", "private_key", "passphrase")
 SFTP_ONLY = ("host", "username", *SECRET_FIELDS, "host_key_fingerprints")
@@ -69,10 +59,8 @@ Fingerprint = Annotated[str, Field(max_length=64), AfterValidator(_fingerprint)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024), AfterValidator(_secret)]
 
 
-class DropzoneConfig(BaseModel):
+class DropzoneConfig(ConnectorConfig):
     """Where the dropzone is and how to get in. Times in seconds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     mode: Literal["sftp", "filesystem"]
     host: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_host)] | None = None
@@ -87,7 +75,6 @@ class DropzoneConfig(BaseModel):
     connect_timeout_s: float = Field(10, gt=0, le=120)
     operation_timeout_s: float = Field(30, gt=0, le=600)
     trust_on_first_use: bool = False
-    _known: Known | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:
@@ -148,32 +135,20 @@ class DropzoneConfig(BaseModel):
         passphrase = self.passphrase.get_secret_value() if self.passphrase else None
         return asyncssh.import_private_key(self.private_key.get_secret_value(), passphrase)
 
-    @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Self:
-        """
-        Raises:
-            ConfigRefused: with one sentence per problem and no value.
-        """
-        return parsed(cls, values)
+    @property
+    def destination(self) -> str:
+        return self.export_path
 
-    @classmethod
-    def load(cls, stored: bytes, known: Known | None = None) -> Self:
-        """
-        Raises:
-            TransportError: CONFIGURATION_INVALID.
-        """
-        config = loaded(cls, stored)
-        config._known = known
-        return config
+    def path_of(self, file_name: str) -> str:
+        return f"{self.export_path.rstrip('/')}/{file_name}"
 
     @property
-    def known(self) -> Known | None:
-        """What is stored beside it; None for a configuration that is not a saved connection's."""
-        return self._known
+    def ack_expected(self) -> bool:
+        return self.ack_path is not None
 
-    def dump(self) -> bytes:
-        """All fields as JSON, secrets in clear: for `KeyRing.encrypt` only."""
-        return json.dumps(self._clear()).encode()
+    @property
+    def test_before_saving(self) -> bool:
+        return self.trust_on_first_use
 
     def merged(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes`; a new password replaces a key and the other way round.
@@ -181,14 +156,14 @@ class DropzoneConfig(BaseModel):
         Raises:
             ConfigRefused: when the result would not be valid.
         """
-        values = {**self._clear(), **changes}
+        values = dict(changes)
         if changes.get("password") is not None and "private_key" not in changes:
             values["private_key"] = values["passphrase"] = None
         if changes.get("private_key") is not None:
             values["passphrase"] = changes.get("passphrase")
             if "password" not in changes:
                 values["password"] = None
-        return self.parse(values)
+        return super().merged(values)
 
     def pinned(self, fingerprint: str) -> Self:
         """A copy that trusts this host key and no other: what trust_on_first_use does after the first test.
@@ -197,15 +172,3 @@ class DropzoneConfig(BaseModel):
             ConfigRefused: for a malformed fingerprint.
         """
         return self.merged({"host_key_fingerprints": [fingerprint], "trust_on_first_use": False})
-
-    def public_view(self) -> dict[str, Any]:
-        """All fields but the secrets, which become `has_password`, `has_private_key`, `has_passphrase`."""
-        view = self.model_dump(mode="json", exclude=set(SECRET_FIELDS))
-        return view | {f"has_{name}": getattr(self, name) is not None for name in SECRET_FIELDS}
-
-    def _clear(self) -> dict[str, Any]:
-        values = self.model_dump(mode="json", exclude=set(SECRET_FIELDS))
-        for name in SECRET_FIELDS:
-            secret: SecretStr | None = getattr(self, name)
-            values[name] = secret.get_secret_value() if secret else None
-        return values

@@ -3,14 +3,14 @@
 The table is docs/design.md, "Exactly once to the ERP". SFTP, filesystem and mock supply a `DropFolder`.
 """
 
-import hashlib
 import secrets
 from contextlib import AbstractAsyncContextManager, suppress
 from enum import Enum
 from typing import Protocol
 
-from connectors.port import ConfigT, ERPConnectorPort, OnProgress, no_progress
-from domain.delivery import Delivery, ExportResult, FenceOutcome, PublishOutcome, StagedFile
+from connectors.connector import require_whole
+from connectors.port import OnProgress, no_progress
+from domain.delivery import Delivery, FenceOutcome, PublishOutcome, StagedFile
 from domain.transport import FinalFileConflict, StagedFileLost, TransportCode, TransportError
 
 TEMP_SUFFIX = ".tmp"
@@ -74,9 +74,7 @@ async def stage(folder: DropFolder, delivery: Delivery, on_progress: OnProgress)
             read back differs, or the folder's own.
     """
     require_plain_name(delivery.file_name)
-    content = delivery.document.encode()
-    if len(content) != delivery.size_bytes or hashlib.sha256(content).hexdigest() != delivery.sha256:
-        raise TransportError(TransportCode.DOCUMENT_INVALID, "size or digest differs from the document")
+    content = require_whole(delivery)
     staged = StagedFile(
         temp_name=temp_name(delivery.file_name),
         file_name=delivery.file_name,
@@ -146,31 +144,6 @@ async def fence(folder: DropFolder, staged: StagedFile) -> FenceOutcome:
     if await _look(folder, staged.file_name, staged, no_progress) is Seen.SAME:
         return FenceOutcome.MAY_HAVE_BEEN_SENT
     return FenceOutcome.NOT_SENT
-
-
-async def export(connector: ERPConnectorPort[ConfigT], delivery: Delivery, config: ConfigT) -> ExportResult:
-    """Stage and publish once, without retries; errors become the result."""
-    try:
-        staged = await connector.stage(delivery, config, no_progress)
-        outcome = await connector.publish(staged, config, first_try=True, on_progress=no_progress)
-    except TransportError as error:
-        return ExportResult(
-            success=False,
-            export_id=delivery.export_id,
-            error_message=str(error),
-            connector_metadata={"code": error.code},
-        )
-    except StagedFileLost:
-        return ExportResult(
-            success=False,
-            export_id=delivery.export_id,
-            error_message="The staged file disappeared before it was published; nothing was sent",
-        )
-    return ExportResult(
-        success=True,
-        export_id=delivery.export_id,
-        connector_metadata={"file_name": delivery.file_name, "outcome": outcome},
-    )
 
 
 async def _look(folder: DropFolder, name: str, staged: StagedFile, on_progress: OnProgress) -> Seen:

@@ -4,37 +4,34 @@ It runs the same hand-over as the real ones; only the folder is a dictionary.
 """
 
 import hashlib
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from connectors import handover
-from connectors.ack_folder import OpenAckFolder
+from connectors.configuration import ConnectorConfig
+from connectors.connector import Probed, Traits
+from connectors.folder_connector import FolderConnector
 from connectors.handover import Seen
 from connectors.policy import ConnectorPolicy
-from connectors.port import Known, OnProgress, loaded, parsed
-from domain.delivery import (
-    Capabilities,
-    Delivery,
-    ExportResult,
-    FenceOutcome,
-    PublishOutcome,
-    StagedFile,
-    TestResult,
-)
+from connectors.port import OnProgress
+from domain.delivery import Capabilities
 from domain.transport import TransportCode, TransportError
 
 Step = Literal["connect", "look", "create", "rename", "remove"]
 
 
-class MockConfig(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
+class MockConfig(ConnectorConfig):
     folder: str = Field("orders", min_length=1, max_length=255)
+
+    @property
+    def destination(self) -> str:
+        return self.folder
+
+    def path_of(self, file_name: str) -> str:
+        return f"{self.folder}/{file_name}"
 
 
 @dataclass(frozen=True)
@@ -117,59 +114,22 @@ class MockFolder:
         self._files()
 
 
-class MockConnector:
-    """Implements `ERPConnectorPort[MockConfig]`. Tests reach the files and the faults through `dropzone`."""
+class MockConnector(FolderConnector[MockConfig]):
+    """Tests reach the files and the faults through `dropzone`."""
+
+    config_model = MockConfig
+    traits = Traits(title="A folder in memory, for trials", example={"folder": "orders"}, for_trials=True)
 
     def __init__(self, policy: ConnectorPolicy) -> None:
+        super().__init__(policy)
         self.dropzone = MockDropzone()
 
-    def parse(self, values: Mapping[str, Any]) -> MockConfig:
-        return parsed(MockConfig, values)
-
-    def dump(self, config: MockConfig) -> bytes:
-        return json.dumps(config.model_dump(mode="json")).encode()
-
-    def load(self, stored: bytes, known: Known | None = None) -> MockConfig:
-        return loaded(MockConfig, stored)
-
-    def merge(self, config: MockConfig, changes: Mapping[str, Any]) -> MockConfig:
-        return parsed(MockConfig, {**config.model_dump(), **changes})
-
-    def public_view(self, config: MockConfig) -> dict[str, Any]:
-        flags = {"has_password": False, "has_private_key": False, "has_passphrase": False}
-        return config.model_dump(mode="json") | flags
-
-    async def stage(self, delivery: Delivery, config: MockConfig, on_progress: OnProgress) -> StagedFile:
-        async with self._folder(config) as folder:
-            return await handover.stage(folder, delivery, on_progress)
-
-    async def publish(
-        self, staged: StagedFile, config: MockConfig, *, first_try: bool, on_progress: OnProgress
-    ) -> PublishOutcome:
-        async with self._folder(config) as folder:
-            return await handover.publish(folder, staged, first_try=first_try, on_progress=on_progress)
-
-    async def fence(self, staged: StagedFile, config: MockConfig) -> FenceOutcome:
-        async with self._folder(config) as folder:
-            return await handover.fence(folder, staged)
-
-    def ack_folder(self, config: MockConfig) -> OpenAckFolder | None:
-        """The mock's ERP does not answer."""
-        return None
-
-    async def test_connection(self, config: MockConfig) -> TestResult:
-        try:
-            async with self._folder(config) as folder:
-                await folder.require()
-        except TransportError as error:
-            return TestResult(success=False, error_message=str(error), code=error.code, latency_ms=0)
-        everything = Capabilities(exclusive_create=True, rename=True, posix_rename=True, fsync=True)
-        return TestResult(success=True, latency_ms=0, capabilities=everything)
-
-    async def export(self, delivery: Delivery, config: MockConfig) -> ExportResult:
-        return await handover.export(self, delivery, config)
-
     @asynccontextmanager
-    async def _folder(self, config: MockConfig) -> AsyncIterator[MockFolder]:
+    async def open_folder(self, config: MockConfig) -> AsyncIterator[MockFolder]:
         self.dropzone.raise_fault("connect", after=False)
         yield MockFolder(self.dropzone, config.folder)
+
+    async def probe(self, config: MockConfig) -> Probed:
+        async with self.open_folder(config) as folder:
+            await folder.require()
+        return Probed(Capabilities(exclusive_create=True, rename=True, posix_rename=True, fsync=True))

@@ -1,54 +1,40 @@
 """The port every ERP connector implements. How to add one: connectors/README.md."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from connectors.ack_folder import OpenAckFolder
-from domain.delivery import (
-    Capabilities,
-    Delivery,
-    ExportResult,
-    FenceOutcome,
-    PublishOutcome,
-    StagedFile,
-    TestResult,
-)
-from domain.transport import TransportCode, TransportError
+from connectors.configuration import ConnectorConfig, Known
+from domain.delivery import Delivery, ExportResult, FenceOutcome, PublishOutcome, StagedFile, TestResult
 
 OnProgress = Callable[[], None]
+ReadDelivery = Callable[[], Awaitable[Delivery]]
 
 
 def no_progress() -> None:
     """For callers that have nobody to tell."""
 
 
-class ConfigRefused(ValueError):
-    """A configuration was refused. `problems` pairs a field ("" for the whole) with a sentence.
+async def _unread() -> Delivery:
+    raise LookupError("this attempt was made without its document")
 
-    Neither the text nor the problems hold a value of the configuration.
+
+@dataclass
+class Attempt:
+    """The try under way, for connectors that ask.
+
+    `number` counts the export's tries from 1, by the push log, so it outlives workers. `read_delivery`
+    reads the document again, for a publish that sends it. What is put into `answer` is shown in the push
+    log, of a failed try too: never a secret, never more than a few kilobytes.
     """
 
-    def __init__(self, problems: list[tuple[str, str]]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(f"{field}: {text}" if field else text for field, text in problems))
+    number: int = 1
+    read_delivery: ReadDelivery = _unread
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
-ConfigT = TypeVar("ConfigT", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is stored beside a saved connection's configuration.
-
-    `owner` names org and connection: nothing that is kept open may pass from one owner to another.
-    `capabilities` are what the last successful test saw.
-    """
-
-    owner: str
-    capabilities: Capabilities | None = None
+ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
 
 
 class ERPConnectorPort(Protocol[ConfigT]):
@@ -89,8 +75,22 @@ class ERPConnectorPort(Protocol[ConfigT]):
         """What may be shown: no secrets, `has_…` flags in their place."""
         ...
 
-    async def stage(self, delivery: Delivery, config: ConfigT, on_progress: OnProgress) -> StagedFile:
-        """Upload under a name no other try uses, read it back, compare.
+    def settle(self, config: ConfigT, tested: TestResult) -> ConfigT:
+        """The configuration to save after a successful test: what it taught, such as a host key.
+
+        Raises:
+            ConfigRefused: when the result would not be valid.
+        """
+        ...
+
+    async def stage(
+        self,
+        delivery: Delivery,
+        config: ConfigT,
+        on_progress: OnProgress,
+        attempt: Attempt | None = None,
+    ) -> StagedFile:
+        """Upload under a name no other try uses, read it back, compare. The ERP must not see it.
 
         Raises:
             TransportError: nothing was published; an orphan `.tmp` may remain.
@@ -98,7 +98,13 @@ class ERPConnectorPort(Protocol[ConfigT]):
         ...
 
     async def publish(
-        self, staged: StagedFile, config: ConfigT, *, first_try: bool, on_progress: OnProgress
+        self,
+        staged: StagedFile,
+        config: ConfigT,
+        *,
+        first_try: bool,
+        on_progress: OnProgress,
+        attempt: Attempt | None = None,
     ) -> PublishOutcome:
         """Give the staged file its final name, exactly once, whoever tried before.
 
@@ -108,12 +114,19 @@ class ERPConnectorPort(Protocol[ConfigT]):
         Raises:
             StagedFileLost: on the first try, the staged file is gone; stage again.
             FinalFileConflict: the final name holds other bytes; nothing was touched.
-            TransportError: the outcome is open; call again with `first_try=False`.
+            TransportError: the outcome is open, unless it says `unsent`; call again with
+                `first_try=False`.
         """
         ...
 
-    async def fence(self, staged: StagedFile, config: ConfigT) -> FenceOutcome:
+    async def fence(
+        self, staged: StagedFile, config: ConfigT, *, surely_unsent: bool = False
+    ) -> FenceOutcome:
         """After a publish that started and failed: make sure it cannot happen later, if that is possible.
+
+        Args:
+            surely_unsent: every publish of this export ended with an error that said `unsent`, and none
+                can start any more. For connectors that can neither look nor take back.
 
         Raises:
             TransportError: nobody can say; count it as MAY_HAVE_BEEN_SENT.
@@ -134,38 +147,3 @@ class ERPConnectorPort(Protocol[ConfigT]):
     async def export(self, delivery: Delivery, config: ConfigT) -> ExportResult:
         """Stage and publish in one; for scripts and tests. Workflows take the two steps apart."""
         ...
-
-
-def parsed(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
-    """Validate `values`.
-
-    Raises:
-        ConfigRefused: in place of pydantic's error, which carries the input and so the secrets.
-    """
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        problems = [
-            (".".join(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, "))
-            for problem in error.errors(include_input=False, include_url=False, include_context=False)
-        ]
-    # Raised outside the handler: the pydantic error must not travel along as the context.
-    raise ConfigRefused(problems)
-
-
-STORED = {"stored": True}  # validation context: the values were checked when they were saved
-
-
-def loaded(model: type[ConfigT], stored: bytes) -> ConfigT:
-    """Read stored bytes.
-
-    Raises:
-        TransportError: CONFIGURATION_INVALID.
-    """
-    try:
-        return model.model_validate_json(stored, context=STORED)
-    except ValidationError as error:
-        fields = sorted({str(problem["loc"][0]) if problem["loc"] else "-" for problem in error.errors()})
-    raise TransportError(
-        TransportCode.CONFIGURATION_INVALID, f"stored configuration, fields: {', '.join(fields)}"
-    )

@@ -82,20 +82,28 @@ TRANSPORT_RULES: dict[TransportCode, TransportRule] = {
 class TransportError(Exception):
     """A delivery step failed for a reason in `TRANSPORT_RULES`.
 
-    `technical` is for engineers (logs, Web UI); it must never hold a secret.
+    `technical` is for engineers (logs, Web UI); it must never hold a secret. `sentence` says it in the words
+    of a connector for which the rule's are not the right ones. `unsent`: the document surely did not arrive
+    and never will. `retry_after_s`: the target asked for this pause.
     """
 
     def __init__(
-        self, code: TransportCode, technical: str = "", *, host_key_fingerprint: str | None = None
+        self,
+        code: TransportCode,
+        technical: str = "",
+        *,
+        sentence: str | None = None,
+        host_key_fingerprint: str | None = None,
+        unsent: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
         self.code = code
         self.technical = technical
+        self.sentence = sentence or TRANSPORT_RULES[code].sentence
         self.host_key_fingerprint = host_key_fingerprint
+        self.unsent = unsent
+        self.retry_after_s = retry_after_s
         super().__init__(f"{self.sentence} ({technical})" if technical else self.sentence)
-
-    @property
-    def sentence(self) -> str:
-        return TRANSPORT_RULES[self.code].sentence
 
     @property
     def retryable(self) -> bool:

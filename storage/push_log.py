@@ -10,6 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
 
+
+class ExportGivenUp(Exception):
+    """The export has failed already; no further try may begin."""
+
+
 LOST = {
     "code": "WORKER_LOST",
     "message": "The worker stopped or hung before this try had ended",
@@ -29,6 +34,9 @@ async def open_try(
     """Start the next row and return its number; one left open by a try that never ended is closed first.
 
     Numbers come from the log itself: Temporal's attempts start again at 1 when somebody resets an activity.
+
+    Raises:
+        ExportGivenUp: a try that was stopped for so long that the export has failed meanwhile.
     """
     response = {} if publishing is None else {"publishing": publishing}
     # The export's row is the lock: tries of one export queue here. A statement of its own, because one that
@@ -46,6 +54,8 @@ async def open_try(
             "SELECT :export, "
             "  1 + coalesce((SELECT max(attempt_number) FROM erp_push_log WHERE export_id = :export), 0), "
             "  :org, 'PENDING', :at, cast(:request AS jsonb), cast(:response AS jsonb) "
+            "WHERE NOT EXISTS (SELECT 1 FROM erp_push_log "
+            "  WHERE export_id = :export AND org_id = :org AND response->>'given_up' IS NOT NULL) "
             "RETURNING attempt_number"
         ),
         {
@@ -57,7 +67,9 @@ async def open_try(
             "lost": json.dumps(LOST),
         },
     )
-    return int(number or 0)
+    if number is None:
+        raise ExportGivenUp(str(export_id))
+    return int(number)
 
 
 async def begin_publish(
@@ -72,7 +84,7 @@ async def begin_publish(
             # The row's own mark is asked for as well: after a wait for another try PostgreSQL reads that row
             # again, but not the others.
             "UPDATE erp_push_log SET response = coalesce(response, '{}') || cast(:mark AS jsonb) "
-            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row "
+            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row AND status = 'PENDING' "
             "AND response->>'publishing' IS DISTINCT FROM :staged AND NOT EXISTS ("
             "  SELECT 1 FROM erp_push_log WHERE export_id = :export AND response->>'publishing' = :staged)"
         ),
@@ -121,15 +133,43 @@ async def close_try(
 
 
 async def give_up(connection: AsyncConnection, org_id: UUID, export_id: UUID, error: dict[str, Any]) -> None:
-    """The export has failed: its newest row says so."""
+    """The export has failed: its newest row says so, and none can begin after this."""
+    values = {"org": org_id, "export": export_id, "error": json.dumps(error)}
+    await _lock(connection, org_id, export_id)
     await connection.execute(
         text(
             "UPDATE erp_push_log SET status = 'FAILED', next_retry_at = NULL, "
-            "error = coalesce(error, cast(:error AS jsonb)) "
+            "error = coalesce(error, cast(:error AS jsonb)), "
+            "response = coalesce(response, '{}') || '{\"given_up\": true}' "
             "WHERE org_id = :org AND export_id = :export AND status <> 'SUCCESS' AND attempt_number = "
             "(SELECT max(attempt_number) FROM erp_push_log WHERE export_id = :export)"
         ),
-        {"org": org_id, "export": export_id, "error": json.dumps(error)},
+        values,
+    )
+
+
+async def surely_unsent(connection: AsyncConnection, org_id: UUID, export_id: UUID) -> bool:
+    """Whether each try that began to publish ended with an error that says so.
+
+    Ask after `give_up` has committed: a try that was about to begin is either refused, or in the log.
+    """
+    await _lock(connection, org_id, export_id)
+    return bool(
+        await connection.scalar(
+            text(
+                "SELECT NOT EXISTS (SELECT 1 FROM erp_push_log WHERE org_id = :org AND export_id = :export "
+                "AND response->>'publishing' IS NOT NULL AND coalesce(error->>'unsent', '') <> 'true')"
+            ),
+            {"org": org_id, "export": export_id},
+        )
+    )
+
+
+async def _lock(connection: AsyncConnection, org_id: UUID, export_id: UUID) -> None:
+    """The export's row: tries of one export queue here."""
+    await connection.execute(
+        text("SELECT 1 FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
+        {"org": org_id, "export": export_id},
     )
 
 

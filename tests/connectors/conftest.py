@@ -212,7 +212,7 @@ async def filesystem_dropzone(root: Path) -> AsyncIterator[Dropzone]:
 
 @asynccontextmanager
 async def mock_dropzone(root: Path) -> AsyncIterator[Dropzone]:
-    connector = MockConnector(ConnectorPolicy())
+    connector = MockConnector(ConnectorPolicy(mock_allowed=True))
     yield Dropzone(connector, connector.parse({}), MemoryFiles(connector.dropzone.folders))
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from connectors import dropzone_filesystem
 from connectors.addresses import address_allowed, folder_within_roots, resolve_allowed
+from connectors.configuration import ConfigRefused
 from connectors.dropzone import DropzoneConnector
 from connectors.dropzone_filesystem import FilesystemFolder
 from connectors.handover import Seen
 from connectors.policy import ConnectorPolicy
-from connectors.port import ConfigRefused
 from domain.transport import TransportCode, TransportError
 from tests.connectors.conftest import Dropzone, sftp_values
 

@@ -5,8 +5,8 @@ from typing import Any
 import asyncssh
 import pytest
 
+from connectors.configuration import ConfigRefused
 from connectors.dropzone_config import DropzoneConfig
-from connectors.port import ConfigRefused
 from connectors.registry import CONNECTOR_TYPES
 from domain.transport import TransportCode, TransportError
 
