@@ -161,6 +161,7 @@ class DeliveryActivities:
     async def fence(self, order: FenceOrder) -> FenceOutcome:
         """Make sure that a failed export cannot appear later, and close its push log."""
         error = {"code": order.code, "message": order.message, "retryable": False}
+        unsent = False
         try:
             async with self._database.transaction(order.org_id) as connection:
                 await push_log.give_up(connection, order.org_id, order.export_id, error)
@@ -175,7 +176,9 @@ class DeliveryActivities:
                 with connector_span("fence", target.kind, order.export_id):
                     outcome = await target.connector.fence(order.staged, target.config, surely_unsent=unsent)
         except TransportError as failed:
-            raise self._counted_failure(_application_error(failed)) from None
+            if not unsent:
+                raise self._counted_failure(_application_error(failed)) from None
+            outcome = FenceOutcome.NOT_SENT  # the target need not be asked
         except DatabaseUnavailable:
             unavailable = ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
             raise self._counted_failure(unavailable) from None

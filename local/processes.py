@@ -38,6 +38,8 @@ def environment(var: Path, ports: Ports) -> dict[str, str]:
         "COUNTERSIGN_DOCUMENTS_URL": f"file://{var}/documents",
         "COUNTERSIGN_FILESYSTEM_ROOTS": str(var / "dropzone"),
         "COUNTERSIGN_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+        "COUNTERSIGN_ALLOW_MOCK": "true",
+        "COUNTERSIGN_ALLOW_PLAIN_HTTP": "true",
         "COUNTERSIGN_TEMPORAL_UI_URL": f"http://{LOOPBACK}:{ports.temporal_ui}",
         "COUNTERSIGN_API_PORT": str(ports.api),
         "COUNTERSIGN_TEMPORAL_PORT": str(ports.temporal),
