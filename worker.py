@@ -15,6 +15,8 @@ from activities.delivery import DeliveryActivities
 from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
 from activities.reconciliation import Reconciler
+from activities.releases import Releases
+from commands.draft_orders import DraftOrders
 from commands.open_drafts import OpenDrafts
 from commands.schedules import ensure_reconcile
 from config.keys import KeyRing
@@ -30,6 +32,7 @@ from storage.database import Database
 from storage.documents import Documents
 from workflows.draft_order import DraftOrderWorkflow
 from workflows.reconciliation import ReconcileWorkflow
+from workflows.release import ReleaseWorkflow
 
 log = structlog.get_logger("worker")
 
@@ -71,10 +74,11 @@ def build_worker(
         build_connectors(ConnectorPolicy.from_settings(settings)),
         counted,
     )
+    drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[DraftOrderWorkflow, ReconcileWorkflow],
+        workflows=[DraftOrderWorkflow, ReconcileWorkflow, ReleaseWorkflow],
         activities=[
             projection.record,
             projection.read_facts,
@@ -82,6 +86,7 @@ def build_worker(
             delivery.publish,
             delivery.fence,
             Reconciler(database, OpenDrafts(client)).run,
+            Releases(database, drafts, settings.resume_per_s).release,
         ],
         interceptors=[ActivityLog()],
         workflow_runner=runner(),

@@ -28,6 +28,7 @@ from config.keys import EncryptionError, KeyRing, connection_owner
 from config.metrics import WorkerMetrics, reason_label
 from connectors.configuration import Known
 from connectors.port import Attempt, ERPConnectorPort, ReadDelivery, no_progress
+from domain.connections import ConnectionStatus, HeldByPause, Pause
 from domain.delivery import (
     Capabilities,
     Delivery,
@@ -63,8 +64,9 @@ class _Target:
         return Attempt(self.row, read_delivery, self.answer)
 
 
-# opens a try's row in the transaction given: its number, and whether nobody can have published before
-Begin = Callable[[AsyncConnection], Awaitable[tuple[int, bool]]]
+# Opens a try's row in the transaction given: its number, and whether nobody can have published before. While
+# the connection is paused, a first try leaves no mark of a publish.
+Begin = Callable[[AsyncConnection, bool], Awaitable[tuple[int, bool]]]
 
 
 class DeliveryActivities:
@@ -93,7 +95,7 @@ class DeliveryActivities:
             "storage_key": order.storage_key,
         }
 
-        async def begin(connection: AsyncConnection) -> tuple[int, bool]:
+        async def begin(connection: AsyncConnection, paused: bool) -> tuple[int, bool]:
             now = datetime.now(UTC)
             row = await push_log.open_try(connection, order.org_id, delivery.export_id, request, now)
             return row, True
@@ -114,7 +116,10 @@ class DeliveryActivities:
         """Give the staged file its final name, exactly once, whoever tried before."""
         staged_as = order.staged.temp_name
 
-        async def begin(connection: AsyncConnection) -> tuple[int, bool]:
+        async def begin(connection: AsyncConnection, paused: bool) -> tuple[int, bool]:
+            # A publish that has begun is finished, paused or not: until it has looked, its outcome is open.
+            if paused and not await push_log.publish_begun(connection, order.export_id, staged_as):
+                return order.log_row, True
             if await push_log.begin_publish(
                 connection, order.org_id, order.export_id, order.log_row, staged_as
             ):
@@ -194,8 +199,14 @@ class DeliveryActivities:
         answer: dict[str, Any] = {}
         try:
             async with self._database.transaction(org_id) as connection:
-                row, first_try = await begin(connection)
                 found = await connections.get(connection, org_id, connection_id)
+                pause = _pause(found)
+                row, first_try = await begin(connection, pause is not None)
+                held = HeldByPause(pause) if pause is not None and first_try else None
+                if held is not None:
+                    await push_log.hold_try(connection, org_id, export_id, row, _said(held))
+            if held is not None:
+                raise self._counted_failure(_application_error(held))
             target = self._target(org_id, connection_id, found, must_be_active=True)
             target = replace(target, row=row, first_try=first_try, answer=answer)
             async with _heartbeats():
@@ -224,8 +235,6 @@ class DeliveryActivities:
     def _target(self, org_id: UUID, connection_id: UUID, row: Row | None, *, must_be_active: bool) -> _Target:
         if row is None or (must_be_active and row["status"] == "DISABLED"):
             raise TransportError(TransportCode.CONNECTION_DISABLED)
-        if must_be_active and row["status"] == "PAUSED":
-            raise TransportError(TransportCode.CONNECTION_PAUSED)
         connector = self._connectors.get(row["connector_type"])
         if connector is None:
             raise TransportError(TransportCode.CONFIGURATION_INVALID, "unknown connector type")
@@ -284,6 +293,16 @@ def _capabilities(stored: dict[str, Any] | None) -> Capabilities | None:
 
 async def _same(delivery: Delivery) -> Delivery:
     return delivery
+
+
+def _pause(row: Row | None) -> Pause | None:
+    if row is None or row["status"] != ConnectionStatus.PAUSED:
+        return None
+    return Pause(at=row["paused_at"], by=row["paused_by"])
+
+
+def _said(error: TransportError) -> dict[str, Any]:
+    return {"code": error.code.value, "message": error.sentence, "retryable": error.retryable}
 
 
 def _next_wait(attempt: int) -> timedelta:

@@ -19,6 +19,7 @@ from activities import names
 from domain.delivery import DeliveryOrder, FenceOrder, PublishOrder
 from domain.facts import FactsRequest
 from domain.records import Record
+from domain.releases import ReleaseOrder
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,8 @@ def ids(argument: object = None, *_more: object) -> dict[str, Any]:
             )
         case PublishOrder() | FenceOrder():
             return _said(argument.org_id, argument.request_id, export_id=argument.export_id)
+        case ReleaseOrder():
+            return _said(argument.org_id, None, connection_id=argument.connection_id)
         case FactsRequest():
             return _said(argument.org_id, None, draft_id=argument.draft_id)
         case [Record() as first, *_]:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from api import (
     approvers,
     audit,
+    connection_life,
     connector_types,
     connectors,
     customers,
@@ -34,6 +35,7 @@ from api.requests import RequestGuard
 from api.rooms import Rooms
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
+from commands.errands import Errands
 from config.keys import KeyRing
 from config.logs import configure_logs
 from config.metrics import ApiMetrics
@@ -79,6 +81,7 @@ ROUTERS = (
     audit.router,
     connector_types.router,
     connectors.router,
+    connection_life.router,
     health.router,
     reference.router,
     metrics.router,
@@ -95,6 +98,7 @@ async def build_rooms(
         settings=settings,
         database=Database(settings.database_url.get_secret_value(), tracer=traced.tracer if traced else None),
         drafts=DraftOrders(client, settings.task_queue, settings.answer_within_s - 0.3),
+        errands=Errands(client, settings.task_queue, settings.answer_within_s / 2),
         tokens=Tokens(settings),
         keys=keys,
         connectors=build_connectors(ConnectorPolicy.from_settings(settings)),

@@ -24,6 +24,8 @@ class ConnectorView(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+    paused_at: datetime | None = None
+    paused_by: str | None = None
 
 
 def view(row: Row) -> ConnectorView:

@@ -7,12 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.bodies import NoFields
 from api.caller import Caller, Integrator
 from api.connector_bodies import changes_body, refused, split
-from api.connector_types import CONNECTION_ENTITY, connector_of, one_active, seal, tested_first
+from api.connector_types import CONNECTION_ENTITY, connector_of, seal, tested_first
 from api.connector_views import ConnectorView, view
-from api.idempotency import Answer, IdempotencyKey, once
+from api.idempotency import Answer, once
 from api.paging import Page, Paging, bad_cursor, write_cursor
 from api.problems import NotFound, Problem, problems
 from api.requests import ExactRoute
@@ -49,12 +48,12 @@ async def list_all(caller: Integrator, page: Paging) -> Page[ConnectorView]:
 @router.get("/connectors/{connection_id}", response_model=ConnectorView)
 async def read(connection_id: UUID, caller: Integrator, response: Response) -> ConnectorView:
     async with caller.transaction() as connection:
-        row = await _required(connection, caller, connection_id)
+        row = await required(connection, caller, connection_id)
     response.headers["ETag"] = f'"{row["version"]}"'
     return view(row)
 
 
-async def _required(
+async def required(
     connection: AsyncConnection, caller: Caller, connection_id: UUID, *, lock: bool = False
 ) -> Row:
     row = await connections.get(connection, caller.org_id, connection_id, lock=lock)
@@ -69,7 +68,7 @@ async def change(
     """Change fields; what is left out keeps its value, secrets too."""
     fields, test_on_save = split(body)
     async with caller.transaction() as connection:
-        row = await _required(connection, caller, connection_id)
+        row = await required(connection, caller, connection_id)
     connector = connector_of(rooms, row["connector_type"])
     old = connector.load(
         rooms.keys.decrypt(row["config_encrypted"], connection_owner(caller.org_id, row["id"]))
@@ -81,7 +80,7 @@ async def change(
         raise refused(error) from None
 
     async def work(connection: AsyncConnection) -> Answer:
-        current = await _required(connection, caller, connection_id, lock=True)
+        current = await required(connection, caller, connection_id, lock=True)
         wanted = request.headers.get("if-match", f'"{row["version"]}"')
         if wanted.strip() not in {"*", f'"{current["version"]}"'}:
             raise Problem(412, "The connector has changed since it was read; read it again")
@@ -105,45 +104,3 @@ async def change(
 
 change.__annotations__["body"] = changes_body()  # it lists the registered types
 router.add_api_route("/connectors/{connection_id}", change, methods=["PATCH"], response_model=ConnectorView)
-
-
-@router.post("/connectors/{connection_id}/enable", response_model=ConnectorView)
-async def enable(
-    connection_id: UUID,
-    request: Request,
-    caller: Integrator,
-    key: IdempotencyKey,
-    body: NoFields | None = None,
-) -> Response:
-    """Make it the org's active connection."""
-    return await _switch(connection_id, "ACTIVE", request, caller, key)
-
-
-@router.post("/connectors/{connection_id}/disable", response_model=ConnectorView)
-async def disable(
-    connection_id: UUID,
-    request: Request,
-    caller: Integrator,
-    key: IdempotencyKey,
-    body: NoFields | None = None,
-) -> Response:
-    """No further export uses it; one that is under way fails."""
-    return await _switch(connection_id, "DISABLED", request, caller, key)
-
-
-async def _switch(
-    connection_id: UUID, status: str, request: Request, caller: Caller, key: str | None
-) -> Response:
-    async def work(connection: AsyncConnection) -> Answer:
-        row = await _required(connection, caller, connection_id, lock=True)
-        if row["status"] != status:
-            old = row["status"]
-            row = await connections.set_status(
-                connection, caller.org_id, connection_id, status, datetime.now(UTC)
-            )
-            action = "CONNECTION_ENABLED" if status == "ACTIVE" else "CONNECTION_DISABLED"
-            entity = (CONNECTION_ENTITY, connection_id)
-            await caller.audit(connection, action, entity, before={"status": old}, after={"status": status})
-        return Answer(view(row), etag=row["version"])
-
-    return await one_active(request, caller, key, work)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from api.caller import Caller
 from domain.canonical import utc_text
+from domain.connections import RESUMED, ConnectionStatus
 from domain.draft import (
     Address,
     Decoration,
@@ -140,7 +141,8 @@ def _head(draft: Draft, waiting_for: str | None) -> dict[str, Any]:
 
 def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> DraftView:
     draft = stored.draft
-    judged = gates(draft, caller.policy, has_connection=stored.has_connection)
+    paused = stored.connection_status == ConnectionStatus.PAUSED
+    judged = gates(draft, caller.policy, has_connection=stored.has_connection, paused=paused)
     return DraftView(
         **_head(draft, stored.waiting_for),
         notes=draft.header.notes,
@@ -195,6 +197,8 @@ SILENT_AFTER = timedelta(seconds=45)
 
 
 def _delivery_message(stored: StoredDraft, export: Export) -> str:
+    if stored.is_held:
+        return RESUMED if stored.pause is None else stored.pause.sentence
     if stored.delivery_error:
         return f"The last delivery try failed and is repeated: {stored.delivery_error}"
     silent = datetime.now(UTC) - (stored.delivery_began_at or export.created_at) > SILENT_AFTER

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.caller import AnyRole, Caller
 from api.draft_sending import stored_draft
@@ -29,6 +29,7 @@ class PreviewConnector(BaseModel):
     id: UUID
     connector_type: str
     export_path: str
+    paused: bool = Field(description="a push is taken now, and waits until the connection is resumed")
 
 
 class Preview(BaseModel):

@@ -10,6 +10,7 @@ from api.login_limits import LoginLimits
 from api.open_draft_gauges import OpenDraftGauges
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
+from commands.errands import Errands
 from config.keys import KeyRing
 from config.metrics import ApiMetrics
 from config.settings import Settings
@@ -24,6 +25,7 @@ class Rooms:
     settings: Settings
     database: Database
     drafts: DraftOrders
+    errands: Errands
     tokens: Tokens
     keys: KeyRing
     connectors: Mapping[str, ERPConnectorPort[Any]]

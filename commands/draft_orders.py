@@ -25,10 +25,12 @@ from commands.turns import Turns
 from domain.messages import (
     ACKNOWLEDGE,
     DRAFT_ORDER_WORKFLOW,
+    RELEASE,
     Acknowledgement,
     CreateDraft,
     Message,
     Receipt,
+    Release,
     draft_workflow_id,
 )
 from domain.records import CONTINUES, DraftOrderInput
@@ -135,6 +137,19 @@ class DraftOrders:
         handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
         try:
             await handle.signal(ACKNOWLEDGE, ack, rpc_timeout=timedelta(seconds=self._answer_within_s))
+        except RPCError as error:
+            _raise(error)
+
+    async def release(self, org_id: UUID, draft_id: UUID, export_id: UUID) -> None:
+        """Tell the draft that its export need not wait any more; returns once Temporal has it.
+
+        Raises:
+            WorkflowGone, TemporalUnavailable
+        """
+        handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
+        message = Release(export_id=export_id)
+        try:
+            await handle.signal(RELEASE, message, rpc_timeout=timedelta(seconds=self._answer_within_s))
         except RPCError as error:
             _raise(error)
 

@@ -105,6 +105,13 @@ class Settings(KeySettings):
         description="HTTP connections without TLS",
     )
     delivery_window_s: int = Field(1800, validation_alias=_env("COUNTERSIGN_DELIVERY_WINDOW_S"), ge=1)
+    resume_per_s: float = Field(
+        5,
+        validation_alias=_env("COUNTERSIGN_RESUME_PER_S"),
+        ge=0.2,
+        le=1000,
+        description="after a pause, how many waiting exports a second are let go, per connection",
+    )
     reconcile_s: int = Field(3600, validation_alias=_env("COUNTERSIGN_RECONCILE_S"), ge=10)
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)

@@ -47,6 +47,7 @@ class ConnectionFact(BaseModel):
     connector_type: str
     export_path: str
     ack_expected: bool
+    paused: bool = False
 
 
 class Facts(BaseModel):

@@ -21,6 +21,8 @@ from domain.statuses import (
 from domain.transitions import Command, is_allowed
 
 NO_CONNECTOR = "No active ERP connector configured"
+CONNECTOR_ACTIVE = "ERP connector is active"
+CONNECTOR_PAUSED = "ERP connector is paused; a push is taken and waits until it is resumed"
 
 
 class GateName(StrEnum):
@@ -42,7 +44,8 @@ class Gate(BaseModel):
     message: str
 
 
-def gates(draft: Draft, policy: OrgPolicy, *, has_connection: bool) -> list[Gate]:
+def gates(draft: Draft, policy: OrgPolicy, *, has_connection: bool, paused: bool = False) -> list[Gate]:
+    """A paused connection is a connection: a push is taken, and waits."""
     return [
         _operator(draft),
         _customer(draft),
@@ -50,7 +53,7 @@ def gates(draft: Draft, policy: OrgPolicy, *, has_connection: bool) -> list[Gate
         Gate(
             gate=GateName.CONNECTOR,
             passed=has_connection,
-            message="ERP connector is active" if has_connection else NO_CONNECTOR,
+            message=(CONNECTOR_PAUSED if paused else CONNECTOR_ACTIVE) if has_connection else NO_CONNECTOR,
         ),
     ]
 

@@ -17,6 +17,7 @@ from domain.values import Key, Legible, LineNo, Reason, Text
 
 DRAFT_ORDER_WORKFLOW = "DraftOrderWorkflow"
 ACKNOWLEDGE = "acknowledge"
+RELEASE = "release"
 STATE = "state"
 
 
@@ -125,6 +126,14 @@ class Acknowledgement(BaseModel):
     error_code: Legible | None = Field(None, max_length=200)
     message: Legible | None = Field(None, max_length=2000)
     processed_at: datetime | None = None
+
+
+class Release(BaseModel):
+    """An export that waits for the end of a pause may try again, as the `release` signal carries it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    export_id: UUID
 
 
 class CreateDraft(BaseModel):

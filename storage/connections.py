@@ -8,17 +8,18 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.connections import ConnectionStatus
 from domain.delivery import TestResult
 from storage.database import Row
 
 PUBLIC = (
     "id, connector_type, status, public_config, capabilities, last_test_at, last_test_result, test_result, "
-    "version, created_at, updated_at"
+    "version, created_at, updated_at, paused_at, paused_by"
 )
 
 
 async def insert(connection: AsyncConnection, values: dict[str, Any], at: datetime) -> Row:
-    """Insert an ACTIVE connection; a second one breaks `erp_connection_one_active`."""
+    """Insert an ACTIVE connection; beside one that is not DISABLED it breaks `erp_connection_one_active`."""
     statement = text(
         "INSERT INTO erp_connection (id, org_id, connector_type, status, config_encrypted, public_config, "
         "created_at, updated_at) VALUES (:id, :org, :connector_type, 'ACTIVE', :config_encrypted, "
@@ -39,7 +40,8 @@ async def get(
 
 
 async def active(connection: AsyncConnection, org_id: UUID) -> Row | None:
-    statement = text("SELECT * FROM erp_connection WHERE org_id = :org AND status = 'ACTIVE'")
+    """The one that pushes go through, paused or not."""
+    statement = text("SELECT * FROM erp_connection WHERE org_id = :org AND status <> 'DISABLED'")
     return (await connection.execute(statement, {"org": org_id})).mappings().first()
 
 
@@ -59,13 +61,23 @@ async def list_all(
 
 
 async def set_status(
-    connection: AsyncConnection, org_id: UUID, connection_id: UUID, status: str, at: datetime
+    connection: AsyncConnection,
+    org_id: UUID,
+    connection_id: UUID,
+    status: str,
+    at: datetime,
+    by: str | None = None,
 ) -> Row:
+    """`by` is who did it, as an e-mail address; kept for as long as the connection is paused."""
     statement = text(
-        "UPDATE erp_connection SET status = :status, version = version + 1, updated_at = :at "
+        "UPDATE erp_connection SET status = :status, version = version + 1, updated_at = :at, "
+        "paused_at = :paused_at, paused_by = :paused_by "
         f"WHERE org_id = :org AND id = :id RETURNING {PUBLIC}"
     )
-    values = {"org": org_id, "id": connection_id, "status": status, "at": at}
+    values: dict[str, Any] = {"org": org_id, "id": connection_id, "status": status, "at": at}
+    values |= {"paused_at": None, "paused_by": None}
+    if status == ConnectionStatus.PAUSED:
+        values |= {"paused_at": at, "paused_by": by}
     return (await connection.execute(statement, values)).mappings().one()
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.connections import Pause
 from domain.draft import Draft, Export
 from domain.statuses import WaitingFor
 from storage.database import Row
@@ -39,9 +40,15 @@ class StoredDraft:
     waiting_for: str | None
     creation_digest: str | None
     run_id: str | None  # of the workflow
-    has_connection: bool
+    connection_status: str | None  # of the org's connection that is not DISABLED
     delivery_error: str | None  # why the running export's last try failed
     delivery_began_at: datetime | None  # when its last try began; None: no worker has taken it yet
+    is_held: bool = False  # the running export waits for the end of a pause, or for its turn after it
+    pause: Pause | None = None  # of the connection that the running export goes through
+
+    @property
+    def has_connection(self) -> bool:
+        return self.connection_status is not None
 
 
 async def get_draft(
@@ -53,14 +60,22 @@ async def get_draft(
                 text(
                     f"""
                 SELECT d.snapshot, d.creation_digest, d.run_id, {_WAITING} AS waiting_for,
-                    EXISTS (SELECT 1 FROM erp_connection c
-                            WHERE c.org_id = d.org_id AND c.status = 'ACTIVE') AS has_connection,
+                    (SELECT c.status FROM erp_connection c
+                     WHERE c.org_id = d.org_id AND c.status <> 'DISABLED') AS connection_status,
                     (SELECT coalesce(jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt), '[]')
                      FROM erp_export e WHERE e.draft_order_id = d.id) AS exports,
                     (SELECT l.error->>'message' FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
-                     WHERE e.draft_order_id = d.id AND l.error IS NOT NULL
+                     WHERE e.draft_order_id = d.id AND l.error->>'code' <> 'CONNECTION_PAUSED'
                      ORDER BY l.attempt_number DESC LIMIT 1) AS delivery_error,
+                    (SELECT l.error->>'code' = 'CONNECTION_PAUSED' FROM erp_push_log l
+                     JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
+                     WHERE e.draft_order_id = d.id
+                     ORDER BY l.attempt_number DESC LIMIT 1) AS is_held,
+                    (SELECT jsonb_build_object('at', c.paused_at, 'by', c.paused_by)
+                     FROM erp_connection c JOIN erp_export e
+                       ON e.connection_id = c.id AND e.status = 'PENDING' AND e.draft_order_id = d.id
+                     WHERE c.org_id = d.org_id AND c.status = 'PAUSED') AS pause,
                     (SELECT max(l.started_at) FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
                      WHERE e.draft_order_id = d.id) AS delivery_began_at
@@ -82,8 +97,10 @@ async def get_draft(
         waiting_for=row["waiting_for"],
         creation_digest=row["creation_digest"],
         run_id=row["run_id"],
-        has_connection=row["has_connection"],
+        connection_status=row["connection_status"],
         delivery_error=row["delivery_error"],
+        is_held=bool(row["is_held"]),
+        pause=None if row["pause"] is None else Pause.model_validate(row["pause"]),
         delivery_began_at=row["delivery_began_at"],
     )
 

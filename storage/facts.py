@@ -34,8 +34,9 @@ _FACTS = text(
         (SELECT jsonb_build_object('id', id, 'connector_type', connector_type,
             'export_path', coalesce(public_config->>'destination', public_config->>'export_path', ''),
             'ack_expected', coalesce(public_config->'ack_expected' = 'true',
-                                     public_config->>'ack_path' IS NOT NULL))
-         FROM erp_connection WHERE org_id = :org AND status = 'ACTIVE') AS connection,
+                                     public_config->>'ack_path' IS NOT NULL),
+            'paused', status = 'PAUSED')
+         FROM erp_connection WHERE org_id = :org AND status <> 'DISABLED') AS connection,
         (SELECT email FROM app_user WHERE org_id = :org AND id = :actor AND active) AS actor_email
     """
 )

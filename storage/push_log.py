@@ -83,8 +83,11 @@ async def begin_publish(
         text(
             # The row's own mark is asked for as well: after a wait for another try PostgreSQL reads that row
             # again, but not the others.
-            "UPDATE erp_push_log SET response = coalesce(response, '{}') || cast(:mark AS jsonb) "
-            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row AND status = 'PENDING' "
+            "UPDATE erp_push_log SET status = 'PENDING', error = NULL, "
+            "response = coalesce(response, '{}') || cast(:mark AS jsonb) "
+            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row "
+            # a pause closed the row of a publish that waited for its end
+            "AND (status = 'PENDING' OR error->>'code' = 'CONNECTION_PAUSED') "
             "AND response->>'publishing' IS DISTINCT FROM :staged AND NOT EXISTS ("
             "  SELECT 1 FROM erp_push_log WHERE export_id = :export AND response->>'publishing' = :staged)"
         ),
@@ -97,6 +100,22 @@ async def begin_publish(
         },
     )
     return marked.rowcount == 1
+
+
+async def publish_begun(connection: AsyncConnection, export_id: UUID, staged_as: str) -> bool:
+    """Whether any try has marked that publishing `staged_as` begins."""
+    query = text(
+        "SELECT EXISTS (SELECT 1 FROM erp_push_log "
+        "WHERE export_id = :export AND response->>'publishing' = :staged)"
+    )
+    return bool(await connection.scalar(query, {"export": export_id, "staged": staged_as}))
+
+
+async def hold_try(
+    connection: AsyncConnection, org_id: UUID, export_id: UUID, number: int, error: dict[str, Any]
+) -> None:
+    """Row `number` waits for the end of a pause; the next one begins when the delivery is let go."""
+    await close_try(connection, org_id, export_id, number, "RETRYING", duration_ms=0, error=error)
 
 
 async def close_try(

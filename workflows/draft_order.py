@@ -7,6 +7,8 @@ alone writes the outbox to PostgreSQL, in order. Source: design.md, "How one app
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -31,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.export import hand_over
     from workflows.journal import note
     from workflows.ledger import Ledger, receipt_result
-    from workflows.signals import read_acknowledgement, read_command
+    from workflows.signals import read_acknowledgement, read_command, read_release
     from workflows.visibility import show
 
 _SYSTEM = Origin(via=Via.SYSTEM)
@@ -58,6 +60,7 @@ class DraftOrderWorkflow:
             self._ledger = Ledger.resumed(carried, run_id)
         self._export: asyncio.Task[None] | None = None
         self._acks: list[msg.Acknowledgement] = []
+        self._released: set[UUID] = set()
         show(self._ledger)
 
     @workflow.run
@@ -240,12 +243,24 @@ class DraftOrderWorkflow:
     ) -> None:
         # the push must be in PostgreSQL before anything is staged: that row is the lasting guard
         await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= sequence)
-        outcome = await hand_over(self._ledger.draft, export, document, window, request_id)
+        outcome = await hand_over(
+            self._ledger.draft, export, document, window, partial(self._hold, export.id), request_id
+        )
         self._decided([outcome], Actor(), _SYSTEM)
         acks, self._acks = self._acks, []
         for ack in acks:
             self._acknowledge(ack)
         self._export = None
+
+    async def _hold(self, export_id: UUID, sentence: str) -> None:
+        """Wait until somebody says that the pause is over; no timer, so that it may take days for nothing."""
+        self._ledger.held = sentence
+        show(self._ledger)
+        # a word that came before the activity's answer counts: the pause may have ended in between
+        await workflow.wait_condition(lambda: export_id in self._released)
+        self._released.discard(export_id)
+        self._ledger.held = None
+        show(self._ledger)
 
     def _acknowledge(self, ack: msg.Acknowledgement) -> None:
         known = self._ledger.draft.export(ack.export_id)
@@ -256,12 +271,14 @@ class DraftOrderWorkflow:
         happened = acknowledged(self._ledger.draft, ack, workflow.now())
         self._decided(happened, Actor(), _SYSTEM)
 
-    @workflow.signal(dynamic=True, description="A command by its name, or the ERP's acknowledge")
+    @workflow.signal(dynamic=True, description="A command by its name, the ERP's acknowledge, or release")
     async def signalled(self, name: str, arguments: Sequence[RawValue]) -> None:
         """Every signal, with whatever it carries: a named handler fails on one argument too many."""
         try:
             if name == msg.ACKNOWLEDGE:
                 self._acknowledge(read_acknowledgement(arguments))
+            elif name == msg.RELEASE:
+                self._released.add(read_release(arguments).export_id)
             else:
                 command = Command(name)
                 await self._carry_out(command, read_command(command, arguments))

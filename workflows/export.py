@@ -1,7 +1,11 @@
-"""One export as a story: stage, publish, and when that fails, fence. Source: design.md, "Exactly once"."""
+"""One export as a story: stage, publish, wait while the connection is paused; when it fails, fence.
 
+Source: design.md, "Exactly once".
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -24,7 +28,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.transport import TransportCode
     from workflows import policies
 
-_MAX_STAGES = 3
+_MAX_LOST = 2
+_HOLDS = "wait-while-the-connection-is-paused"
+
+# returns when the pause is over; takes the sentence that says what is waited for
+Hold = Callable[[str], Awaitable[None]]
 
 
 @dataclass
@@ -33,42 +41,60 @@ class _Progress:
 
     request_id: str | None
     stages: int = 0
+    lost: int = 0
+    holds: int = 0
+    staged: StageResult | None = None
     publishing: StagedFile | None = None
 
 
 async def hand_over(
-    draft: Draft, export: Export, document: str, window: timedelta, request_id: str | None = None
+    draft: Draft, export: Export, document: str, window: timedelta, hold: Hold, request_id: str | None = None
 ) -> ev.Event:
     """Deliver `document`; return `ExportSent` or `ExportFailed`. Never raises for a failed delivery.
 
-    `window` bounds all tries together. Activity ids follow from the attempt, so a repeat of any step
-    names the same thing.
+    `window` bounds all tries together, and begins anew after a pause of the connection. Activity ids follow
+    from the attempt, so a repeat of any step names the same thing.
     """
-    until = workflow.now() + window
     progress = _Progress(request_id)
-    try:
-        while True:
-            staged = await _stage(draft, export, document, progress, until - workflow.now())
-            try:
-                published = await _publish(draft, export, staged, progress, until - workflow.now())
-            except ActivityError as error:
-                # nobody can have published what was lost on the first try: the same document again
-                if _cause(error).type == policies.LOST and progress.stages < _MAX_STAGES:
-                    progress.publishing = None
-                    continue
-                raise
-            return ev.ExportSent(
-                export_id=export.id,
-                dropzone_path=published.dropzone_path,
-                unconfirmed=published.outcome is PublishOutcome.UNCONFIRMED,
-            )
-    except ActivityError as error:
-        return await _give_up(draft, export, progress, _cause(error))
+    while True:
+        try:
+            return await _deliver(draft, export, document, progress, workflow.now() + window)
+        except ActivityError as error:
+            cause = _cause(error)
+        # a run from before pauses gave up here; only its history says so
+        if cause.type != policies.HELD or not workflow.patched(_HOLDS):
+            return await _give_up(draft, export, progress, cause)
+        await hold(cause.message)
+        progress.holds += 1
+
+
+async def _deliver(
+    draft: Draft, export: Export, document: str, progress: _Progress, until: datetime
+) -> ev.Event:
+    """Go on from where `progress` stands."""
+    while True:
+        if progress.staged is None:
+            progress.staged = await _stage(draft, export, document, progress, until - workflow.now())
+        try:
+            published = await _publish(draft, export, progress.staged, progress, until - workflow.now())
+        except ActivityError as error:
+            # nobody can have published what was lost on the first try: the same document again
+            if _cause(error).type == policies.LOST and progress.lost < _MAX_LOST:
+                progress.lost += 1
+                progress.staged = progress.publishing = None
+                continue
+            raise
+        return ev.ExportSent(
+            export_id=export.id,
+            dropzone_path=published.dropzone_path,
+            unconfirmed=published.outcome is PublishOutcome.UNCONFIRMED,
+        )
 
 
 def _step(export: Export, verb: str, progress: _Progress) -> str:
     again = f"-{progress.stages}" if progress.stages > 1 else ""
-    return f"export-{export.attempt}-{verb}{again}"
+    after = f"-after-pause-{progress.holds}" if progress.holds else ""
+    return f"export-{export.attempt}-{verb}{again}{after}"
 
 
 async def _stage(

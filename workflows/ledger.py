@@ -31,6 +31,7 @@ class Ledger:
         self.policy = policy
         self.outbox: list[Record] = []
         self.recorded_sequence = recorded
+        self.held: str | None = None  # what the export under way waits for; no run ends meanwhile
         self._run_id = run_id
         self._seen = {_place(each): each for each in seen}
 

@@ -8,10 +8,15 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-from domain.transport import TRANSPORT_RULES
+from domain.transport import TRANSPORT_RULES, TransportCode
 
 LOST = "StagedFileLost"
-FINAL_DELIVERY_ERRORS = [*(code.value for code, rule in TRANSPORT_RULES.items() if not rule.retryable), LOST]
+HELD = TransportCode.CONNECTION_PAUSED.value  # the workflow waits for the end of the pause, not an activity
+FINAL_DELIVERY_ERRORS = [
+    *(code.value for code, rule in TRANSPORT_RULES.items() if not rule.retryable),
+    LOST,
+    HELD,
+]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from domain.canonical import digest
-from domain.messages import MESSAGES, Acknowledgement, Actor, Message, Origin
+from domain.messages import MESSAGES, Acknowledgement, Actor, Message, Origin, Release
 from domain.statuses import Via
 from domain.transitions import Command
 
@@ -41,3 +41,7 @@ def read_command(command: Command, arguments: Sequence[RawValue]) -> Message:
 
 def read_acknowledgement(arguments: Sequence[RawValue]) -> Acknowledgement:
     return Acknowledgement.model_validate(_fields(arguments))
+
+
+def read_release(arguments: Sequence[RawValue]) -> Release:
+    return Release.model_validate(_fields(arguments))

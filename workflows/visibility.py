@@ -23,7 +23,11 @@ _DONE = {DraftStatus.PUSHED: "delivered to the ERP", DraftStatus.REJECTED: "reje
 def details(ledger: Ledger, instead: str | None = None) -> str:
     draft, waiting = ledger.draft, ledger.waiting_for
     names = (draft.number, draft.header.external_order_number, draft.customer_name)
-    state = instead or (_WORDS[waiting] if waiting else _DONE.get(draft.status, draft.status.value))
+    state = (
+        instead
+        or ledger.held
+        or (_WORDS[waiting] if waiting else _DONE.get(draft.status, draft.status.value))
+    )
     text = f"{', '.join(name for name in names if name)}: {state}"
     last = draft.last_export
     if draft.status is DraftStatus.ERROR and last is not None and last.error is not None:

@@ -137,6 +137,7 @@ async def rooms(settings: Settings, database: Database) -> Rooms:
         settings=settings,
         database=database,
         drafts=drafts,
+        errands=drafts,
         tokens=Tokens(settings),
         keys=KeyRing.from_settings(settings),
         connectors={},

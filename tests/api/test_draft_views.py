@@ -43,7 +43,7 @@ def stored(created_at: datetime, began_at: datetime | None, error: str | None) -
         waiting_for="export",
         creation_digest=None,
         run_id=None,
-        has_connection=True,
+        connection_status="ACTIVE",
         delivery_error=error,
         delivery_began_at=began_at,
     )

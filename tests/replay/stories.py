@@ -283,3 +283,47 @@ async def open_pushed(bench: Bench) -> DraftRun:
 async def open_error(bench: Bench) -> DraftRun:
     bench.world.stage_errors = ["AUTHENTICATION_FAILED"]
     return await pushed(bench, S.ERROR)
+
+
+async def held(run: DraftRun, holds: int) -> DraftRun:
+    """Once the draft waits for the end of its connection's pause for the n-th time."""
+    for _ in range(400):
+        events = (await run.handle.fetch_history()).events
+        if sum(each.HasField("activity_task_failed_event_attributes") for each in events) == holds:
+            return run
+        await asyncio.sleep(0.05)
+    raise AssertionError("the draft never came to wait")
+
+
+async def held_run(bench: Bench) -> DraftRun:
+    run = await (await bench.draft()).approved()
+    await run.send(Command.PUSH, key="push", digest="d")
+    return run
+
+
+async def released(run: DraftRun) -> None:
+    await run.handle.signal(msg.RELEASE, {"export_id": str(run.records[-1].draft.exports[-1].id)})
+
+
+@story()
+async def wait_while_the_connection_is_paused(bench: Bench) -> DraftRun:
+    bench.world.stage_errors = ["CONNECTION_PAUSED"]
+    bench.world.publish_errors = ["CONNECTION_PAUSED"]
+    run = await held_run(bench)
+    for holds in (1, 2):
+        await released(await held(run, holds))
+    return await ended(await acked(await until(run, S.PUSHED)))
+
+
+@story()
+async def open_waiting_while_the_connection_is_paused(bench: Bench) -> DraftRun:
+    bench.world.stage_errors = ["CONNECTION_PAUSED"]
+    return await held(await held_run(bench), 1)
+
+
+@story()
+async def disabled_while_the_connection_is_paused(bench: Bench) -> DraftRun:
+    bench.world.stage_errors = ["CONNECTION_PAUSED", "CONNECTION_DISABLED"]
+    run = await held(await held_run(bench), 1)
+    await released(run)
+    return await until(run, S.ERROR)

@@ -1,0 +1,48 @@
+"""Start the workflows beside the drafts': what the API sets going and does not wait for."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
+
+from commands.draft_orders import TemporalUnavailable
+from domain.releases import RELEASE_WORKFLOW, ReleaseOrder, release_workflow_id
+
+
+class Errands:
+    def __init__(self, client: Client, task_queue: str, answer_within_s: float) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._limit = timedelta(seconds=answer_within_s)
+
+    async def release(self, org_id: UUID, connection_id: UUID) -> None:
+        """Let go what waited for the end of a pause; one under way is replaced, so that none is missed.
+
+        Raises:
+            TemporalUnavailable: nobody knows whether it started; a start too many does no harm.
+        """
+        await self._start(
+            RELEASE_WORKFLOW,
+            ReleaseOrder(org_id=org_id, connection_id=connection_id),
+            release_workflow_id(org_id, connection_id),
+            WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
+
+    async def _start(
+        self, name: str, order: Any, workflow_id: str, on_conflict: WorkflowIDConflictPolicy
+    ) -> None:
+        try:
+            await self._client.start_workflow(
+                name,
+                order,
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=on_conflict,
+                rpc_timeout=self._limit,
+            )
+        except RPCError as error:
+            raise TemporalUnavailable("Temporal did not answer in time") from error
