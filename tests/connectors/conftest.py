@@ -1,12 +1,11 @@
 """One dropzone of each kind, behind the same handle, so that one suite holds for all."""
 
-import asyncio
 import hashlib
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,12 +19,10 @@ from connectors.mock import MockConnector
 from connectors.policy import ConnectorPolicy
 from domain.delivery import Delivery
 from local.sftp_server import sftp_server
+from tests.connectors.servers import PROFILES, Profile, profile_server
 
 PASSWORD = "planted-secret-4711"
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-OPENSSH_SFTP_SERVER = shutil.which(
-    "sftp-server", path=f"/usr/lib/openssh:/usr/libexec/openssh:{os.environ.get('PATH', '')}"
-)
 
 
 class Files(Protocol):
@@ -84,6 +81,7 @@ class Dropzone:
     config: Any
     files: Files
     fingerprint: str | None = None
+    profile: Profile | None = None
     delivery: Delivery = field(default_factory=lambda: make_delivery())  # noqa: PLW0108
 
 
@@ -125,81 +123,14 @@ async def sftp_dropzone(
         yield Dropzone(connector, config, FolderFiles(root / "orders"), server.fingerprint)
 
 
-class OpenSshPipe(asyncssh.SSHServerSession[bytes]):
-    def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
-        self.chan = chan
-        self.incoming: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def subsystem_requested(self, subsystem: str) -> bool:
-        return subsystem == "sftp"
-
-    def session_started(self) -> None:
-        self.task = asyncio.create_task(self.run())
-
-    def data_received(self, data: bytes, datatype: int | None) -> None:
-        self.incoming.put_nowait(data)
-
-    def eof_received(self) -> bool:
-        self.incoming.put_nowait(b"")
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.incoming.put_nowait(b"")
-
-    async def run(self) -> None:
-        assert OPENSSH_SFTP_SERVER is not None
-        pipe = asyncio.subprocess.PIPE
-        child = await asyncio.create_subprocess_exec(OPENSSH_SFTP_SERVER, stdin=pipe, stdout=pipe)
-        assert child.stdin is not None
-        assert child.stdout is not None
-        answers = asyncio.create_task(self.answer(child.stdout))
-        while data := await self.incoming.get():
-            child.stdin.write(data)
-        child.stdin.close()
-        await child.wait()
-        await answers
-        self.chan.close()
-
-    async def answer(self, stdout: asyncio.StreamReader) -> None:
-        while data := await stdout.read(65536):
-            if not self.chan.is_closing():
-                self.chan.write(data)
-
-
-class OpenSshLogin(asyncssh.SSHServer):
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self.conn = conn
-
-    def password_auth_supported(self) -> bool:
-        return True
-
-    def validate_password(self, username: str, password: str) -> bool:
-        return password == PASSWORD
-
-    def session_requested(self) -> Any:
-        return self.conn.create_server_channel(encoding=None), OpenSshPipe()
-
-
 @asynccontextmanager
-async def openssh_dropzone(root: Path) -> AsyncIterator[Dropzone]:
-    """asyncssh carries the SSH part; the folder is served by OpenSSH's own sftp-server."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    server = await asyncssh.listen(
-        "127.0.0.1",
-        0,
-        server_factory=OpenSshLogin,
-        server_host_keys=[key],
-        encoding=None,
-        gss_host=None,
-    )
-    (root / "orders").mkdir()
-    connector = DropzoneConnector(ConnectorPolicy(allowed_networks=LOOPBACK))
-    fingerprint = key.get_fingerprint("sha256")
-    config = connector.parse(sftp_values(server.get_port(), fingerprint, export_path=str(root / "orders")))
-    try:
-        yield Dropzone(connector, config, FolderFiles(root / "orders"), fingerprint)
-    finally:
-        server.close()
+async def profile_dropzone(root: Path, *, profile: str, **changes: Any) -> AsyncIterator[Dropzone]:
+    serving = profile_server(PROFILES[profile], root=root, user="demo", password=PASSWORD)
+    async with serving as server:
+        connector = DropzoneConnector(ConnectorPolicy(allowed_networks=LOOPBACK))
+        values = sftp_values(server.port, server.fingerprint, **{"export_path": "orders", **changes})
+        files = FolderFiles(root / "orders")
+        yield Dropzone(connector, connector.parse(values), files, server.fingerprint, PROFILES[profile])
 
 
 @asynccontextmanager
@@ -221,12 +152,14 @@ class MakeDropzone(Protocol):
 
 
 KINDS: dict[str, MakeDropzone] = {
-    "asyncssh": sftp_dropzone,
     "filesystem": filesystem_dropzone,
     "mock": mock_dropzone,
+    **{
+        name: partial(profile_dropzone, profile=name)
+        for name, profile in PROFILES.items()
+        if profile.available  # OpenSSH's sftp-server is a Debian package; .ci/run installs it
+    },
 }
-if OPENSSH_SFTP_SERVER is not None:
-    KINDS["openssh"] = openssh_dropzone
 
 
 @pytest.fixture(params=sorted(KINDS))
