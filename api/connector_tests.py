@@ -47,6 +47,7 @@ def test_answer(result: TestResult) -> dict[str, Any]:
         "latency_ms": result.latency_ms,
         "host_key_fingerprint": result.host_key_fingerprint,
         "capabilities": None if result.capabilities is None else result.capabilities.model_dump(),
+        "steps": [step.model_dump() for step in result.steps],
     }
 
 
@@ -64,4 +65,6 @@ def test_problem(result: TestResult) -> Problem:
         message=result.error_message,
         latency_ms=result.latency_ms,
         host_key_fingerprint=result.host_key_fingerprint,
+        expected_host_keys=result.expected_host_keys,
+        steps=[step.model_dump() for step in result.steps],
     )

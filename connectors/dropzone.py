@@ -1,18 +1,28 @@
 """`DROPZONE_JSON_V1`: JSON files in a folder that the ERP reads, over SFTP or a file system."""
 
-import time
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from connectors.ack_folder import OpenAckFolder
 from connectors.connector import Traits
+from connectors.dropzone_certification import certified
 from connectors.dropzone_config import DropzoneConfig
-from connectors.dropzone_filesystem import filesystem_folder, probe_filesystem
-from connectors.dropzone_sftp import probe_sftp, sftp_folder
+from connectors.dropzone_filesystem import FilesystemFolder
+from connectors.dropzone_sftp import SftpFolder
 from connectors.filesystem_acks import filesystem_ack_folder
 from connectors.folder_connector import FolderConnector
-from connectors.handover import OpenFolder
+from connectors.handover import DropFolder
+from connectors.policy import ConnectorPolicy
+from connectors.port import Attempt, OnProgress
 from connectors.sftp_acks import sftp_ack_folder
-from domain.delivery import Capabilities, TestResult
-from domain.transport import TransportError
+from connectors.sftp_pool import SftpPool
+from domain.delivery import Delivery, FenceOutcome, PublishOutcome, StagedFile, TestResult
+from domain.transport import TransportCode, TransportError
+
+# Whatever the connection's own timeouts add up to, a try ends by itself before Temporal ends it, so that
+# the push log names the cause. A test holds these against the activities' limits.
+LIMITS_S = {"stage": 100.0, "publish": 100.0, "fence": 40.0}
 
 _EXAMPLE = {
     "mode": "sftp",
@@ -27,15 +37,57 @@ _EXAMPLE = {
 
 
 class DropzoneConnector(FolderConnector[DropzoneConfig]):
-    """One session per operation, nothing is pooled."""
+    """Each step looks for itself; SFTP sessions are kept between steps, see `SftpPool`."""
 
     config_model = DropzoneConfig
     traits = Traits(title="A folder that the ERP reads, over SFTP or a file system", example=_EXAMPLE)
 
-    def open_folder(self, config: DropzoneConfig) -> OpenFolder:
-        if config.mode == "sftp":
-            return sftp_folder(config, self.policy)
-        return filesystem_folder(config, self.policy)
+    def __init__(self, policy: ConnectorPolicy) -> None:
+        super().__init__(policy)
+        self._pool = SftpPool(policy)
+
+    @asynccontextmanager
+    async def open_folder(self, config: DropzoneConfig) -> AsyncIterator[DropFolder]:
+        if config.mode == "filesystem":
+            yield FilesystemFolder(config.export_path, self.policy, config.operation_timeout_s)
+            return
+        able = config.known.capabilities if config.known else None
+        async with self._pool.session(config) as session:
+            folder = SftpFolder(session, config.export_path, config.operation_timeout_s, able)
+            try:
+                yield folder
+            except TransportError as error:
+                raise await folder.explained(error) from error
+
+    async def stage(
+        self,
+        delivery: Delivery,
+        config: DropzoneConfig,
+        on_progress: OnProgress,
+        attempt: Attempt | None = None,
+    ) -> StagedFile:
+        async with _limited("stage"):
+            return await super().stage(delivery, config, on_progress, attempt)
+
+    async def publish(
+        self,
+        staged: StagedFile,
+        config: DropzoneConfig,
+        *,
+        first_try: bool,
+        on_progress: OnProgress,
+        attempt: Attempt | None = None,
+    ) -> PublishOutcome:
+        async with _limited("publish"):
+            return await super().publish(
+                staged, config, first_try=first_try, on_progress=on_progress, attempt=attempt
+            )
+
+    async def fence(
+        self, staged: StagedFile, config: DropzoneConfig, *, surely_unsent: bool = False
+    ) -> FenceOutcome:
+        async with _limited("fence"):
+            return await super().fence(staged, config, surely_unsent=surely_unsent)
 
     def settle(self, config: DropzoneConfig, tested: TestResult) -> DropzoneConfig:
         """Trust on first use: from now on only the host key that this test saw."""
@@ -51,22 +103,15 @@ class DropzoneConnector(FolderConnector[DropzoneConfig]):
         return filesystem_ack_folder(config, config.ack_path, self.policy)
 
     async def test_connection(self, config: DropzoneConfig) -> TestResult:
-        started = time.perf_counter()
-        capabilities: Capabilities | None = None
-        fingerprint: str | None = None
-        failure: TransportError | None = None
-        try:
-            if config.mode == "sftp":
-                capabilities, fingerprint = await probe_sftp(config, self.policy)
-            else:
-                capabilities = await probe_filesystem(config, self.policy)
-        except TransportError as error:
-            failure, fingerprint = error, error.host_key_fingerprint
-        return TestResult(
-            success=failure is None,
-            error_message=failure.sentence if failure else None,
-            code=failure.code if failure else None,
-            latency_ms=round((time.perf_counter() - started) * 1000),
-            host_key_fingerprint=fingerprint,
-            capabilities=capabilities,
-        )
+        """Always with a session of its own: logging in is part of the test."""
+        return await certified(config, self.policy)
+
+
+@asynccontextmanager
+async def _limited(step: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(LIMITS_S[step]):
+            yield
+    except TimeoutError:
+        technical = f"{step} took more than {LIMITS_S[step]} s"
+        raise TransportError(TransportCode.CONNECTION_TIMEOUT, technical) from None

@@ -11,6 +11,7 @@ import asyncssh
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from connectors.configuration import STORED, ConnectorConfig
+from connectors.private_key import open_private_key
 
 SECRET_FIELDS = ("password", "private_key", "passphrase")
 SFTP_ONLY = ("host", "username", *SECRET_FIELDS, "host_key_fingerprints")
@@ -111,29 +112,19 @@ class DropzoneConfig(ConnectorConfig):
                 "host_key_fingerprints is empty: give the server's fingerprint,"
                 " or set trust_on_first_use to pin the one that the first test sees"
             )
-        if check_key and self.private_key is not None and self._unreadable_key():
-            raise ValueError(
-                "private_key cannot be read: it must be an OpenSSH or PEM private key,"
-                " with its passphrase if it has one"
-            )
-
-    def _unreadable_key(self) -> bool:
-        try:
+        if check_key:
             self.client_key()
-        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
-            return True
-        return False
 
     def client_key(self) -> asyncssh.SSHKey | None:
         """The parsed private key. Blocking: an encrypted key takes 0.1 s and more.
 
         Raises:
-            asyncssh.KeyImportError, asyncssh.KeyEncryptionError: unreadable, or wrong passphrase.
+            KeyRefused: with a sentence, when it cannot be read.
         """
         if self.private_key is None:
             return None
         passphrase = self.passphrase.get_secret_value() if self.passphrase else None
-        return asyncssh.import_private_key(self.private_key.get_secret_value(), passphrase)
+        return open_private_key(self.private_key.get_secret_value(), passphrase)
 
     @property
     def destination(self) -> str:

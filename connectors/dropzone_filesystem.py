@@ -11,16 +11,14 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from connectors.addresses import folder_within_roots
-from connectors.dropzone_config import DropzoneConfig
-from connectors.handover import CHUNK_BYTES, Seen, temp_name
+from connectors.handover import CHUNK_BYTES, Seen
 from connectors.policy import ConnectorPolicy
-from connectors.port import OnProgress
-from domain.delivery import Capabilities
+from connectors.port import OnProgress, no_progress
 from domain.transport import TransportCode, TransportError
 
 _RENAME_NOREPLACE = 1
@@ -63,13 +61,6 @@ class FilesystemFolder:
 
     async def require(self) -> None:
         await self._run("opening the folder", lambda _: None)
-
-    async def probe(self) -> Capabilities:
-        """
-        Raises:
-            TransportError: when a file cannot be created and renamed.
-        """
-        return await self._run("probing", _probe)
 
     async def _run(self, step: str, work: Callable[[int], T]) -> T:
         return await in_folder(self._path, self._policy, self._timeout_s, step, work)
@@ -145,15 +136,25 @@ def _create(folder: int, name: str, content: bytes) -> None:
 def rename_new(folder: int, source: str, target: str, into: int | None = None) -> None:
     """Rename, `into` another folder if given, failing when the target exists.
 
-    One step where the system offers it, else link and unlink.
+    In one step where the system offers it, else after a look. Not by link and unlink: cut in between, and
+    with the ERP taking the file at once, a repeat would find the staged file alone and publish it again.
     """
     to = folder if into is None else into
     if not _renameat2(folder, source, to, target):
-        os.link(source, target, src_dir_fd=folder, dst_dir_fd=to, follow_symlinks=False)
-        os.unlink(source, dir_fd=folder)
+        if _exists(to, target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=to)
     os.fsync(to)
     if to != folder:
         os.fsync(folder)
+
+
+def _exists(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _renameat2(folder: int, source: str, to: int, target: str) -> bool:
@@ -191,37 +192,34 @@ def _remove(folder: int, name: str) -> bool:
     return True
 
 
-def _probe(folder: int) -> Capabilities:
-    first, second = temp_name("countersign-probe"), temp_name("countersign-probe")
+class FilesystemProbe(FilesystemFolder):
+    """Implements `certification.Probe`; fsync and exclusive creation are the system's own."""
+
+    async def write(self, name: str, content: bytes) -> bool:
+        await self.create(name, content, no_progress)
+        return True
+
+    async def refuses_existing(self, name: str) -> bool:
+        return await self._run("creating", lambda folder: not _made(folder, name))
+
+    async def posix_rename(self, source: str, target: str) -> bool:
+        return False
+
+    async def plain_rename(self, source: str, target: str) -> bool:
+        return await self._run("renaming", lambda folder: _renamed(folder, source, target))
+
+
+def _made(folder: int, name: str) -> bool:
     try:
-        _create(folder, first, b"probe")
-        try:
-            _create(folder, first, b"probe")
-            exclusive = False
-        except FileExistsError:
-            exclusive = True
-        rename_new(folder, first, second)
-    finally:
-        for name in (first, second):
-            with suppress(OSError):
-                os.unlink(name, dir_fd=folder)
-    return Capabilities(exclusive_create=exclusive, rename=True, posix_rename=False, fsync=True)
+        _create(folder, name, b"")
+    except FileExistsError:
+        return False
+    return True
 
 
-@asynccontextmanager
-async def filesystem_folder(
-    config: DropzoneConfig, policy: ConnectorPolicy
-) -> AsyncIterator[FilesystemFolder]:
-    """The export folder; nothing is opened yet."""
-    yield FilesystemFolder(config.export_path, policy, config.operation_timeout_s)
-
-
-async def probe_filesystem(config: DropzoneConfig, policy: ConnectorPolicy) -> Capabilities:
-    """What the folder can do.
-
-    Raises:
-        TransportError: the first thing that does not work.
-    """
-    if config.ack_path is not None:
-        await FilesystemFolder(config.ack_path, policy, config.operation_timeout_s).require()
-    return await FilesystemFolder(config.export_path, policy, config.operation_timeout_s).probe()
+def _renamed(folder: int, source: str, target: str) -> bool:
+    try:
+        rename_new(folder, source, target)
+    except FileExistsError:
+        return False
+    return True

@@ -1,17 +1,18 @@
-"""One SFTP connection, made for one operation: resolved, pinned, authenticated, and closed again."""
+"""One SFTP session: resolved, pinned, authenticated, watched by keepalives, and closed again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncssh
 
 from connectors.addresses import resolve_allowed
 from connectors.dropzone_config import DropzoneConfig
 from connectors.policy import ConnectorPolicy
+from connectors.private_key import KeyRefused
 from connectors.sftp_errors import CAUGHT, transport_error
-from domain.transport import TransportCode, TransportError
+from domain.transport import HostKeyMismatch, TransportCode, TransportError
 
 # Certificates are left out: a server that shows one could not be matched with a pinned key.
 HOST_KEY_FAMILIES: tuple[tuple[str, ...], ...] = (
@@ -20,34 +21,100 @@ HOST_KEY_FAMILIES: tuple[tuple[str, ...], ...] = (
     ("rsa-sha2-512", "rsa-sha2-256"),
 )
 CLOSE_TIMEOUT_S = 1.0
+LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPBadMessage)
+
+T = TypeVar("T")
 
 
-@dataclass
+# Called with each step of logging in that has just succeeded and what was seen, for the connection test.
+Trace = Callable[[str, str], None]
+
+
+def no_trace(step: str, seen: str) -> None:
+    """For callers that do not want to know."""
+
+
 class SftpSession:
-    client: asyncssh.SFTPClient
-    host_key_fingerprint: str
+    """An open session. Every request goes through `request`, which knows when the session is spoilt."""
+
+    def __init__(
+        self, connection: asyncssh.SSHClientConnection, client: asyncssh.SFTPClient, fingerprint: str
+    ) -> None:
+        self.client = client
+        self.host_key_fingerprint = fingerprint
+        self.spoilt = False  # an answer is missing: what comes later may belong to an earlier question
+        self._connection = connection
+
+    async def request(self, operation: Awaitable[T], timeout_s: float) -> T:
+        """
+        Raises:
+            TimeoutError, asyncssh.Error, OSError: as the operation does.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await operation
+        except asyncssh.SFTPError as error:
+            self.spoilt = self.spoilt or isinstance(error, LOST)
+            raise
+        except BaseException:
+            self.spoilt = True
+            raise
+
+    async def alive(self, timeout_s: float) -> bool:
+        """Whether the SFTP server behind the session still answers; one round trip."""
+        if self.spoilt or self._connection.is_closed():
+            return False
+        try:
+            await self.request(self.client.realpath("."), timeout_s)
+        except asyncssh.SFTPError:
+            return not self.spoilt
+        except CAUGHT:
+            return False
+        return True
+
+    def discard(self) -> None:
+        """Say good-bye and don't wait; a peer that is gone is given up by the keepalive."""
+        self.client.exit()
+        self._connection.close()
+
+    async def close(self) -> None:
+        """Say good-bye and wait a moment for it to be heard."""
+        self.discard()
+        with suppress(TimeoutError, OSError, asyncssh.Error):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._connection.wait_closed()
+        self._connection.abort()
 
 
 class _PinnedHost(asyncssh.SSHClient):
     """Accepts the pinned host keys; with `accept_any`, whatever is shown, and remembers it."""
 
-    def __init__(self, pinned: list[str], *, accept_any: bool) -> None:
+    def __init__(self, pinned: list[str], *, accept_any: bool, trace: Trace) -> None:
         self._pinned = pinned
         self._accept_any = accept_any
+        self._trace = trace
         self.seen: str | None = None
         self.seen_algorithm = ""
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._trace("connect", "")
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         self.seen = key.get_fingerprint("sha256")
         self.seen_algorithm = key.get_algorithm()
-        return self._accept_any or self.seen in self._pinned
+        accepted = self._accept_any or self.seen in self._pinned
+        if accepted:
+            self._trace("host_key", self.seen)
+        return accepted
+
+    def auth_completed(self) -> None:
+        self._trace("authentication", "")
 
 
-@asynccontextmanager
-async def sftp_session(
-    config: DropzoneConfig, policy: ConnectorPolicy, *, first_use: bool = False
-) -> AsyncIterator[SftpSession]:
-    """Open a session.
+async def open_session(
+    config: DropzoneConfig, policy: ConnectorPolicy, *, first_use: bool = False, trace: Trace = no_trace
+) -> SftpSession:
+    """Resolve, connect, compare the host key, log in, start SFTP; all within `connect_timeout_s`.
 
     Args:
         first_use: a connection test; only then does `trust_on_first_use` let an unpinned server in.
@@ -56,42 +123,51 @@ async def sftp_session(
         TransportError: ADDRESS_NOT_ALLOWED, CONNECTION_*, AUTHENTICATION_FAILED, HOST_KEY_MISMATCH (with
             the fingerprint seen), CONFIGURATION_INVALID, SERVER_ERROR.
     """
+    seen: str | None = None
     try:
         async with asyncio.timeout(config.connect_timeout_s):
-            connection, fingerprint = await _connect(config, policy, first_use=first_use)
+            connection, seen = await _connect(config, policy, first_use=first_use, trace=trace)
             try:
                 client = await connection.start_sftp_client()
             except BaseException:
                 connection.abort()
                 raise
-    except (*CAUGHT, asyncssh.ChannelOpenError) as error:
-        raise transport_error(error, "connecting") from error
+    except CAUGHT as error:
+        failed = transport_error(error, "connecting")
+        failed.host_key_fingerprint = seen
+        raise failed from error
+    trace("sftp", "")
+    return SftpSession(connection, client, seen)
+
+
+@asynccontextmanager
+async def sftp_session(
+    config: DropzoneConfig, policy: ConnectorPolicy, *, first_use: bool = False, trace: Trace = no_trace
+) -> AsyncIterator[SftpSession]:
+    """A session of its own for one operation; see `open_session`."""
+    session = await open_session(config, policy, first_use=first_use, trace=trace)
     try:
-        yield SftpSession(client, fingerprint)
+        yield session
     finally:
-        client.exit()
-        connection.close()
-        with suppress(TimeoutError, OSError, asyncssh.Error):
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await connection.wait_closed()
-        connection.abort()
+        await session.close()
 
 
 async def _connect(
-    config: DropzoneConfig, policy: ConnectorPolicy, *, first_use: bool
+    config: DropzoneConfig, policy: ConnectorPolicy, *, first_use: bool, trace: Trace
 ) -> tuple[asyncssh.SSHClientConnection, str]:
     if config.host is None or config.username is None:
         raise TransportError(TransportCode.CONFIGURATION_INVALID, "host or username is missing")
     try:
         key = await asyncio.to_thread(config.client_key)
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
-        raise TransportError(TransportCode.CONFIGURATION_INVALID, "private_key cannot be read") from None
+    except KeyRefused as error:
+        raise TransportError(TransportCode.CONFIGURATION_INVALID, str(error)) from None
     addresses = await resolve_allowed(config.host, config.port, policy, config.connect_timeout_s)
+    trace("address", "")
     accept_any = first_use and config.trust_on_first_use and not config.host_key_fingerprints
     refused: OSError | None = None
     for address in addresses:
         try:
-            return await _connect_to(address, config, key, accept_any=accept_any)
+            return await _connect_to(address, config, key, accept_any=accept_any, trace=trace)
         except TimeoutError:
             raise
         except OSError as error:
@@ -100,13 +176,18 @@ async def _connect(
 
 
 async def _connect_to(
-    address: str, config: DropzoneConfig, key: asyncssh.SSHKey | None, *, accept_any: bool
+    address: str,
+    config: DropzoneConfig,
+    key: asyncssh.SSHKey | None,
+    *,
+    accept_any: bool,
+    trace: Trace,
 ) -> tuple[asyncssh.SSHClientConnection, str]:
     """Try the host key families until the server shows a pinned key; what it shows first is its choice."""
     families = list(HOST_KEY_FAMILIES)
     first_seen: str | None = None
     while families:
-        host = _PinnedHost(config.host_key_fingerprints, accept_any=accept_any)
+        host = _PinnedHost(config.host_key_fingerprints, accept_any=accept_any, trace=trace)
         algorithms = [name for family in families for name in family]
         try:
             connection = await _authenticate(address, config, key, host, algorithms)
@@ -126,9 +207,7 @@ async def _connect_to(
             raise refused from error
         else:
             return connection, host.seen or ""
-    raise TransportError(
-        TransportCode.HOST_KEY_MISMATCH, f"the server shows {first_seen}", host_key_fingerprint=first_seen
-    )
+    raise HostKeyMismatch(first_seen, config.host_key_fingerprints)
 
 
 def _shown(algorithm: str, family: tuple[str, ...]) -> bool:

@@ -92,6 +92,18 @@ class Capabilities(BaseModel):
     rename: bool = False
     posix_rename: bool = False
     fsync: bool = False
+    rename_refuses_existing: bool = False  # the plain rename; a posix-rename always replaces
+
+
+class TestStep(BaseModel):
+    """One step of a connection test; `message` is for people."""
+
+    __test__ = False  # the name is the product's, not pytest's
+
+    step: str
+    ok: bool
+    message: str
+    duration_ms: int
 
 
 class TestResult(BaseModel):
@@ -104,7 +116,11 @@ class TestResult(BaseModel):
     code: str | None = None
     latency_ms: int
     host_key_fingerprint: str | None = None
+    expected_host_keys: list[str] = Field(default_factory=list, description="on a mismatch: the pinned ones")
     capabilities: Capabilities | None = None
+    steps: list[TestStep] = Field(
+        default_factory=list, description="those taken, in order; the last may fail"
+    )
 
 
 class ExportResult(BaseModel):

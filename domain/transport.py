@@ -110,6 +110,19 @@ class TransportError(Exception):
         return TRANSPORT_RULES[self.code].retryable
 
 
+class HostKeyMismatch(TransportError):
+    """The server showed a key that is not pinned; nothing was sent to it, no password either."""
+
+    def __init__(self, seen: str | None, expected: list[str]) -> None:
+        self.expected = expected
+        rule = TRANSPORT_RULES[TransportCode.HOST_KEY_MISMATCH].sentence
+        # both sides: whoever reads it compares them with what the partner announced
+        sides = f"expected {' or '.join(expected) or 'none'}; seen {seen or 'none that could be compared'}"
+        super().__init__(
+            TransportCode.HOST_KEY_MISMATCH, sentence=f"{rule} ({sides})", host_key_fingerprint=seen
+        )
+
+
 class StagedFileLost(Exception):
     """The staged file is gone although nobody can have published it: stage it again."""
 

@@ -12,10 +12,11 @@ from connectors.ack_folder import MAX_ACK_BYTES, AckFolder, Moved, Tray, plain_n
 from connectors.dropzone import DropzoneConnector
 from connectors.policy import ConnectorPolicy
 from domain.transport import TransportCode, TransportError
-from tests.connectors.conftest import KINDS, OPENSSH_SFTP_SERVER, openssh_dropzone, sftp_dropzone
+from tests.connectors.conftest import profile_dropzone, sftp_dropzone
+from tests.connectors.servers import PROFILES
 
 FILE = "ack_sales_order_1_20261121T080000Z_0a0b0c0d.json"
-FOLDERS = [*sorted(set(KINDS) & {"asyncssh", "openssh"}), "filesystem"]
+FOLDERS = [*(name for name in ("asyncssh", "openssh") if PROFILES[name].available), "filesystem"]
 
 
 @asynccontextmanager
@@ -29,10 +30,8 @@ async def ack_folder(kind: str, root: Path) -> AsyncIterator[AckFolder]:
         async with opened as folder:
             yield folder
         return
-    dropzone = sftp_dropzone(root) if kind == "asyncssh" else openssh_dropzone(root)
-    async with dropzone as zone:
-        path = "/acks" if kind == "asyncssh" else str(root / "acks")
-        opened = zone.connector.ack_folder(zone.connector.merge(zone.config, {"ack_path": path}))
+    async with profile_dropzone(root, profile=kind) as zone:
+        opened = zone.connector.ack_folder(zone.connector.merge(zone.config, {"ack_path": "acks"}))
         assert opened is not None
         async with opened as folder:
             yield folder
@@ -238,4 +237,4 @@ async def test_an_endless_listing_is_cut(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_both_sftp_servers_were_tried() -> None:
-    assert (OPENSSH_SFTP_SERVER is not None) is ("openssh" in FOLDERS)
+    assert PROFILES["openssh"].available is ("openssh" in FOLDERS)

@@ -23,7 +23,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({**SFTP, "username": None}, "sftp mode needs username"),
     ({**SFTP, "password": None}, "exactly one of password and private_key"),
     ({**SFTP, "private_key": "x"}, "exactly one of password and private_key"),
-    ({**SFTP, "password": None, "private_key": SECRET}, "private_key cannot be read"),
+    ({**SFTP, "password": None, "private_key": SECRET}, "private_key is not a private key"),
     ({**SFTP, "passphrase": SECRET}, "passphrase belongs to private_key"),
     ({**SFTP, "host_key_fingerprints": []}, "set trust_on_first_use"),
     ({**SFTP, "host_key_fingerprints": ["MD5:00"]}, "SHA256:"),

@@ -95,42 +95,6 @@ async def test_a_wrong_password_fails_at_once(sftp: Any) -> None:
     )
 
 
-async def test_a_wrong_host_key_is_refused_and_shown(sftp: Any) -> None:
-    sftp.config = sftp.connector.merge(sftp.config, {"host_key_fingerprints": ["SHA256:" + "A" * 43]})
-    error = await failed_stage(sftp)
-    assert error.code is TransportCode.HOST_KEY_MISMATCH
-    assert error.host_key_fingerprint == sftp.fingerprint
-    assert (await sftp.connector.test_connection(sftp.config)).host_key_fingerprint == sftp.fingerprint
-
-
-async def test_first_use_trusts_in_a_test_only_until_it_is_pinned(sftp: Any) -> None:
-    unpinned = sftp.connector.merge(sftp.config, {"host_key_fingerprints": [], "trust_on_first_use": True})
-    result = await sftp.connector.test_connection(unpinned)
-    assert result.success
-    sftp.config = unpinned
-    assert (await failed_stage(sftp)).code is TransportCode.HOST_KEY_MISMATCH
-    sftp.config = unpinned.pinned(result.host_key_fingerprint)
-    await sftp.connector.stage(sftp.delivery, sftp.config, no_progress)
-
-
-async def test_any_of_the_servers_host_keys_may_be_pinned(tmp_path: Path, sftp: Any) -> None:
-    keys = [
-        asyncssh.generate_private_key("ssh-ed25519"),
-        asyncssh.generate_private_key("ecdsa-sha2-nistp256"),
-        asyncssh.generate_private_key("ssh-rsa", key_size=2048),
-    ]
-    secret = sftp.config.password.get_secret_value()
-    async with sftp_server(root=tmp_path / "b", user="demo", password=secret, host_keys=keys) as server:
-        for key in keys:
-            config = sftp.connector.merge(
-                sftp.config,
-                {"port": server.port, "host_key_fingerprints": [key.get_fingerprint("sha256")]},
-            )
-            result = await sftp.connector.test_connection(config)
-            assert result.success, result.error_message
-            assert result.host_key_fingerprint == key.get_fingerprint("sha256")
-
-
 async def test_a_key_logs_in_and_the_process_owners_keys_are_never_offered(tmp_path: Path, sftp: Any) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
     authorized = tmp_path / "authorized"
