@@ -7,7 +7,7 @@ leave as `ApplicationError` whose type is a `TransportCode`; the retry policy kn
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -49,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 _SCHEMA = Draft202012Validator(export_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 _HEARTBEAT_S = 2.0
+_RECORD_LOOKS_S = (0.006, 0.006, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ class _Target:
 
     def attempt(self, read_delivery: ReadDelivery) -> Attempt:
         return Attempt(self.row, read_delivery, self.answer)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A try's row in the push log, the connection as it is now, and what holds the try back."""
+
+    row: int
+    first_try: bool
+    connection: Row | None
+    held: HeldByPause | None
 
 
 # Opens a try's row in the transaction given: its number, and whether nobody can have published before. While
@@ -198,17 +209,12 @@ class DeliveryActivities:
         started, row, reached = monotonic(), 0, False
         answer: dict[str, Any] = {}
         try:
-            async with self._database.transaction(org_id) as connection:
-                found = await connections.get(connection, org_id, connection_id)
-                pause = _pause(found)
-                row, first_try = await begin(connection, pause is not None)
-                held = HeldByPause(pause) if pause is not None and first_try else None
-                if held is not None:
-                    await push_log.hold_try(connection, org_id, export_id, row, _said(held))
-            if held is not None:
-                raise self._counted_failure(_application_error(held))
-            target = self._target(org_id, connection_id, found, must_be_active=True)
-            target = replace(target, row=row, first_try=first_try, answer=answer)
+            begun = await self._begun(org_id, connection_id, export_id, begin)
+            row = begun.row
+            if begun.held is not None:
+                raise self._counted_failure(_application_error(begun.held))
+            target = self._target(org_id, connection_id, begun.connection, must_be_active=True)
+            target = replace(target, row=row, first_try=begun.first_try, answer=answer)
             async with _heartbeats():
                 reached = True
                 yield target
@@ -227,6 +233,29 @@ class DeliveryActivities:
             raise self._counted_failure(late) from None
         except DatabaseUnavailable as error:
             raise self._counted_failure(ApplicationError(str(error), type="DatabaseUnavailable")) from None
+
+    async def _begun(self, org_id: UUID, connection_id: UUID, export_id: UUID, begin: Begin) -> _Begun:
+        """Nothing is staged before the push is on record: that row is the lasting guard.
+
+        It is being written at the same time, so it is looked for a few times before the try ends.
+
+        Raises:
+            ApplicationError: PUSH_NOT_RECORDED, which passes.
+        """
+        for pause_s in (*_RECORD_LOOKS_S, None):
+            with suppress(push_log.PushNotRecorded):
+                async with self._database.transaction(org_id) as connection:
+                    found = await connections.get(connection, org_id, connection_id)
+                    pause = _pause(found)
+                    row, first_try = await begin(connection, pause is not None)
+                    held = HeldByPause(pause) if pause is not None and first_try else None
+                    if held is not None:
+                        await push_log.hold_try(connection, org_id, export_id, row, _said(held))
+                return _Begun(row, first_try, found, held)
+            if pause_s is not None:
+                await asyncio.sleep(pause_s)
+        sentence = "The push is not on record yet; nothing was sent"
+        raise self._counted_failure(ApplicationError(sentence, type="PUSH_NOT_RECORDED"))
 
     def _counted_failure(self, failed: ApplicationError) -> ApplicationError:
         self._counted.tries.labels(activity.info().activity_type, reason_label(failed.type)).inc()

@@ -124,6 +124,7 @@ def create_app(settings: Settings | None = None, traced: Tracing | None = None) 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         rooms = await build_rooms(known, counted, traced)
         app.state.rooms = rooms
+        rooms.bell.start()
         yield
         await rooms.bell.close()
         await rooms.database.dispose()

@@ -1,11 +1,11 @@
 """Make a draft: number, workflow, and its row; each step safe to repeat under the same key."""
 
-import asyncio
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
 from api.caller import Caller
+from api.draft_sending import LOOK_AGAIN_S
 from api.problems import unavailable
 from api.rooms import Rooms
 from commands.draft_orders import TemporalUnavailable
@@ -13,9 +13,9 @@ from domain.draft import Header, LineInput
 from domain.edits import numbered
 from domain.messages import CreateDraft, draft_id_for_key
 from domain.refusals import KeyReused
+from storage.changes import Watch
 from storage.draft_orders import StoredDraft, get_draft
 
-_POLL_S = (0.004, 0.006, 0.01, 0.02, 0.04, 0.08, 0.1)
 _REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
 
 
@@ -56,11 +56,13 @@ async def create_draft(
         customer_name=await _customer_name(caller, header.customer_id),
         policy=caller.policy,
     )
-    try:
-        started = await rooms.drafts.create(message)
-    except TemporalUnavailable:
-        raise unavailable("Temporal") from None
-    return _same(await _recorded(caller, draft_id), digest), started
+    with rooms.bell.watching(draft_id) as watch:
+        try:
+            started = await rooms.drafts.create(message)
+        except TemporalUnavailable:
+            raise unavailable("Temporal") from None
+        stored = await _recorded(caller, draft_id, watch, started=started)
+    return _same(stored, digest), started
 
 
 def _same(stored: StoredDraft, digest: str) -> StoredDraft:
@@ -92,12 +94,12 @@ async def _stored(caller: Caller, draft_id: UUID) -> StoredDraft | None:
         return await get_draft(connection, caller.org_id, draft_id, caller.policy.production_gate)
 
 
-async def _recorded(caller: Caller, draft_id: UUID) -> StoredDraft:
+async def _recorded(caller: Caller, draft_id: UUID, watch: Watch, *, started: bool) -> StoredDraft:
     """Wait for the workflow's first record. The request's own deadline ends this as a 503."""
-    step = 0
+    patience_s = LOOK_AGAIN_S if started else 0
     while True:
+        await watch.reached(1, patience_s)
         stored = await _stored(caller, draft_id)
         if stored is not None:
             return stored
-        await asyncio.sleep(_POLL_S[min(step, len(_POLL_S) - 1)])
-        step += 1
+        patience_s = LOOK_AGAIN_S

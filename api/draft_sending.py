@@ -12,8 +12,12 @@ from commands.draft_orders import TemporalUnavailable, WorkflowGone
 from domain.messages import Message, Receipt
 from domain.refusals import KeyReused, Refusal, TransitionRejected
 from domain.transitions import Command, is_allowed, refusal
+from storage.changes import is_recorded
 from storage.draft_orders import StoredDraft, get_draft
 from storage.projection import seen_key
+
+# A ring may be missed while the listening connection is away: the rows are looked at this often as well.
+LOOK_AGAIN_S = 0.25
 
 
 async def stored_draft(caller: Caller, draft_id: UUID) -> StoredDraft:
@@ -29,7 +33,9 @@ async def stored_draft(caller: Caller, draft_id: UUID) -> StoredDraft:
 
 
 async def send(rooms: Rooms, caller: Caller, draft_id: UUID, command: Command, message: Message) -> Receipt:
-    """Have the draft decide; the receipt's `token` differs from `message.token` for a repeat.
+    """Have the draft decide, and return when the decision is on record; the request's deadline ends the wait.
+
+    The receipt's `token` differs from `message.token` for a repeat.
 
     Raises:
         Refusal: with the sentence for the caller.
@@ -39,14 +45,25 @@ async def send(rooms: Rooms, caller: Caller, draft_id: UUID, command: Command, m
     message.origin = caller.origin
     message.policy = caller.policy
     message.token = uuid4().hex
-    with counted(rooms, command.value):
+    with counted(rooms, command.value), rooms.bell.watching(draft_id) as watch:
         try:
             receipt = await rooms.drafts.send(command, caller.org_id, draft_id, message)
         except TemporalUnavailable:
             raise unavailable("The draft's workflow") from None
         except WorkflowGone:
-            receipt = await _of_closed(rooms, caller, draft_id, command, message)
+            return await _of_closed(rooms, caller, draft_id, command, message)
+        # a repeat was recorded long ago: no ring will come for it
+        patience_s = LOOK_AGAIN_S if receipt.token == message.token else 0
+        while not await watch.reached(receipt.sequence, patience_s):
+            if await _is_recorded(caller, draft_id, receipt.sequence):
+                break
+            patience_s = LOOK_AGAIN_S
     return receipt
+
+
+async def _is_recorded(caller: Caller, draft_id: UUID, sequence: int) -> bool:
+    async with caller.transaction() as connection:
+        return await is_recorded(connection, caller.org_id, draft_id, sequence)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def _stream(rooms: Rooms, caller: Caller, place: str, read: Read) -> StreamingRe
 async def _events(rooms: Rooms, caller: Caller, place: str, read: Read) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     rang = False
-    async with rooms.bell.heard(caller.org_id) as news:
+    with rooms.bell.heard(caller.org_id) as news:
         while (left := (caller.expires_at - datetime.now(UTC)).total_seconds()) > 0:
             news.clear()
             try:

@@ -75,7 +75,7 @@ class DraftOrders:
         try:
             await self._client.start_workflow(
                 DRAFT_ORDER_WORKFLOW,
-                DraftOrderInput(create=message),
+                DraftOrderInput.opening(message),
                 id=draft_workflow_id(message.org_id, message.draft_id),
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -91,7 +91,7 @@ class DraftOrders:
         return True
 
     async def send(self, command: Command, org_id: UUID, draft_id: UUID, message: Message) -> Receipt:
-        """Have the workflow decide `command`; return when its decision is recorded.
+        """Have the workflow decide `command`; its record follows at once, and whoever needs the row waits.
 
         Raises:
             Refusal: the draft does not take the command.

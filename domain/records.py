@@ -1,5 +1,6 @@
 """What the projection is told: one record per decision, keyed by (draft, sequence)."""
 
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
@@ -60,8 +61,24 @@ class Carried(BaseModel):
     seen: list[SeenKey]
 
 
+class Revision(IntEnum):
+    """How a run behaves where versions of this product differ; it keeps what it began with (ADR 0009)."""
+
+    FIRST = 1
+    ANSWERS_AT_ONCE = 2  # an update is answered by its decision; an export is staged beside its record
+
+
 class DraftOrderInput(BaseModel):
     """The one argument of a draft's workflow. With `carried`, that says everything."""
 
     create: CreateDraft
     carried: Carried | None = None
+    revision: int = Revision.FIRST  # absent in what older versions started
+
+    @classmethod
+    def opening(cls, create: CreateDraft) -> "DraftOrderInput":
+        return cls(create=create, revision=max(Revision))
+
+    def continued(self, carried: Carried) -> "DraftOrderInput":
+        """For the next run, which has no history yet and so may behave as of today."""
+        return self.model_copy(update={"carried": carried, "revision": max(Revision)})

@@ -5,8 +5,9 @@ The bell only says that an org has news; rows are read in the caller's org, unde
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +20,7 @@ from storage.database import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_S, Row
 
 log = structlog.get_logger(__name__)
 
-CHANNEL = "countersign_changes"
+CHANNEL = "countersign_records"  # see migration 0005
 _RECONNECT_S = 1.0
 _PING_S = 15.0
 
@@ -64,27 +65,62 @@ async def newest_place(connection: AsyncConnection) -> tuple[int, int]:
     return int(str(xid)) - 1, 2**62
 
 
+class Watch:
+    """How far the rows of one draft are known to be, from the moment the watch began."""
+
+    def __init__(self) -> None:
+        self._highest = 0
+        self._news = asyncio.Event()
+
+    def rang(self, sequence: int) -> None:
+        self._highest = max(self._highest, sequence)
+        self._news.set()
+
+    async def reached(self, sequence: int, within_s: float) -> bool:
+        """True as soon as `sequence` is on record; False when nothing was heard of it in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._highest < sequence:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
 class Bell:
-    """One LISTEN per process. `heard(org)` gives an event that is set when the org has news."""
+    """One LISTEN per process: rings for every draft that was recorded, whoever recorded it.
+
+    A ring may be missed while the connection is away, so nobody may wait for one without looking again.
+    """
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
         self._dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._waiting: dict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._orgs: dict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._drafts: dict[UUID, set[Watch]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
-    @asynccontextmanager
-    async def heard(self, org_id: UUID) -> AsyncIterator[asyncio.Event]:
+    def start(self) -> None:
+        """Listen from now on; needs a running loop."""
         if self._task is None:
             self._task = asyncio.create_task(self._listen())
+
+    @contextmanager
+    def heard(self, org_id: UUID) -> Iterator[asyncio.Event]:
+        """An event that is set when the org has news."""
+        self.start()
         event = asyncio.Event()
-        self._waiting[org_id].add(event)
-        try:
+        with _among(self._orgs, org_id, event):
             yield event
-        finally:
-            self._waiting[org_id].discard(event)
-            if not self._waiting[org_id]:
-                del self._waiting[org_id]
+
+    @contextmanager
+    def watching(self, draft_id: UUID) -> Iterator[Watch]:
+        """Begin before the command is sent, or its ring may be over."""
+        self.start()
+        watch = Watch()
+        with _among(self._drafts, draft_id, watch):
+            yield watch
 
     async def close(self) -> None:
         if self._task is not None:
@@ -118,10 +154,38 @@ class Bell:
 
     def _ring(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         with suppress(ValueError):
-            for event in self._waiting.get(UUID(str(payload)), ()):
+            org_id, draft_id, sequence = str(payload).split()
+            for event in self._orgs.get(UUID(org_id), ()):
                 event.set()
+            for watch in self._drafts.get(UUID(draft_id), ()):
+                watch.rang(int(sequence))
 
     def _ring_all(self) -> None:
-        for events in self._waiting.values():
+        for events in self._orgs.values():
             for event in events:
                 event.set()
+
+
+Waiter = TypeVar("Waiter")
+
+
+@contextmanager
+def _among(waiting: dict[UUID, set[Waiter]], key: UUID, waiter: Waiter) -> Iterator[None]:
+    waiting[key].add(waiter)
+    try:
+        yield
+    finally:
+        waiting[key].discard(waiter)
+        if not waiting[key]:
+            del waiting[key]
+
+
+async def is_recorded(connection: AsyncConnection, org_id: UUID, draft_id: UUID, sequence: int) -> bool:
+    found = await connection.scalar(
+        text(
+            "SELECT 1 FROM draft_record "
+            "WHERE org_id = :org AND draft_order_id = :draft AND sequence = :sequence"
+        ),
+        {"org": org_id, "draft": draft_id, "sequence": sequence},
+    )
+    return found is not None

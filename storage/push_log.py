@@ -15,6 +15,10 @@ class ExportGivenUp(Exception):
     """The export has failed already; no further try may begin."""
 
 
+class PushNotRecorded(Exception):
+    """The push is not on record yet: nothing may be staged."""
+
+
 LOST = {
     "code": "WORKER_LOST",
     "message": "The worker stopped or hung before this try had ended",
@@ -37,14 +41,17 @@ async def open_try(
 
     Raises:
         ExportGivenUp: a try that was stopped for so long that the export has failed meanwhile.
+        PushNotRecorded: see there.
     """
     response = {} if publishing is None else {"publishing": publishing}
     # The export's row is the lock: tries of one export queue here. A statement of its own, because one that
     # waits goes on with what it saw before it waited, and would not see the other's row.
-    await connection.execute(
-        text("SELECT 1 FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
+    export = await connection.scalar(
+        text("SELECT id FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
         {"org": org_id, "export": export_id},
     )
+    if export is None:
+        raise PushNotRecorded(str(export_id))
     number = await connection.scalar(
         text(
             "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "

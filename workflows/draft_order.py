@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.facts import Facts, FactsRequest
     from domain.messages import Actor, Message, Origin, Receipt
     from domain.reconciliation import WorkflowState
-    from domain.records import CONTINUES, DraftOrderInput, SeenKey
+    from domain.records import CONTINUES, DraftOrderInput, Revision, SeenKey
     from domain.refusals import FactsUnavailable, KeyReused, Refusal
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
     from domain.transitions import Command
@@ -54,6 +54,7 @@ class DraftOrderWorkflow:
     @workflow.init
     def __init__(self, given: DraftOrderInput) -> None:
         carried, run_id = given.carried, workflow.info().run_id
+        self._answers_at_once = given.revision >= Revision.ANSWERS_AT_ONCE
         if carried is None:
             self._ledger = Ledger.opened(given.create, workflow.now(), run_id)
         else:
@@ -82,8 +83,7 @@ class DraftOrderWorkflow:
                 # nothing may be awaited between this check and leaving
                 if self._is_finished():
                     return self._ledger.draft.status
-                carried = self._ledger.carried()
-                workflow.continue_as_new(given.model_copy(update={"carried": carried}))
+                workflow.continue_as_new(given.continued(self._ledger.carried()))
 
     def _has_work(self) -> bool:
         broken = self._export is not None and self._export.done()
@@ -148,12 +148,16 @@ class DraftOrderWorkflow:
         return seen
 
     async def _carry_out(self, command: Command, message: Message) -> Receipt:
-        """Decide, put it on record, answer. Only `ApplicationError` may leave."""
+        """Decide and answer; the record follows, and whoever promised it to somebody waits for the row.
+
+        Only `ApplicationError` may leave.
+        """
         try:
             seen = self._repeat_of(command, message) or await self._decide(command, message)
         except Refusal as refusal:
             raise _refused(refusal) from None
-        await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= seen.sequence)
+        if not self._answers_at_once:
+            await self._is_recorded(seen.sequence)
         return Receipt(command=command, sequence=seen.sequence, token=seen.token, result=seen.result)
 
     async def _decide(self, command: Command, message: Message) -> SeenKey:
@@ -241,8 +245,10 @@ class DraftOrderWorkflow:
     async def _run_export(
         self, export: Export, document: str, window: timedelta, sequence: int, request_id: str | None
     ) -> None:
-        # the push must be in PostgreSQL before anything is staged: that row is the lasting guard
-        await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= sequence)
+        # The push must be in PostgreSQL before anything is staged: that row is the lasting guard.
+        # Staging itself waits for it, which saves a workflow task.
+        if not self._answers_at_once:
+            await self._is_recorded(sequence)
         outcome = await hand_over(
             self._ledger.draft, export, document, window, partial(self._hold, export.id), request_id
         )
@@ -261,6 +267,9 @@ class DraftOrderWorkflow:
         self._released.discard(export_id)
         self._ledger.held = None
         show(self._ledger)
+
+    async def _is_recorded(self, sequence: int) -> None:
+        await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= sequence)
 
     def _acknowledge(self, ack: msg.Acknowledgement) -> None:
         known = self._ledger.draft.export(ack.export_id)

@@ -13,6 +13,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHistory
 
+from domain.records import Revision
 from tests.replay.stories import CONTINUES_AT, SKIPS_TIME, STORIES
 from tests.workflows.harness import Bench, World, a_worker, bench, dev_server
 
@@ -25,7 +26,8 @@ class AlreadyRecorded(Exception):
 
 
 def path_of(name: str) -> Path:
-    return HISTORIES / f"{name}.json"
+    """Each revision of the workflow's behaviour has a history of its own; the first one's have no suffix."""
+    return HISTORIES / f"{name}.r{max(Revision):d}.json"
 
 
 def scrubbed(value: Any) -> Any:

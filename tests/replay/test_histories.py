@@ -44,14 +44,16 @@ async def test_a_patched_change_replays(path: Path) -> None:
 
 
 def test_every_story_has_a_history() -> None:
-    assert {path.stem for path in FILES} >= set(STORIES)
+    assert {path for path in FILES} >= {record.path_of(name) for name in STORIES}
 
 
 def test_a_stored_history_is_never_written_over() -> None:
-    before = FILES[0].read_text()
+    name = next(iter(STORIES))
+    stored = record.path_of(name)
+    before = stored.read_text()
     with pytest.raises(record.AlreadyRecorded):
-        record.store(FILES[0].stem, history(FILES[0]))
-    assert FILES[0].read_text() == before
+        record.store(name, history(stored))
+    assert stored.read_text() == before
 
 
 def test_no_history_names_the_machine_that_recorded_it() -> None:

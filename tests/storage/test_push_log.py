@@ -4,10 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 
 from storage import projection, push_log
 from storage.database import Database
+from tests.storage.conftest import new_org
 from tests.storage.test_projection import pushed
 
 STAGED_AS = "sales_order_1.json.0123456789abcdef.tmp"
@@ -61,3 +63,12 @@ async def test_a_try_that_waited_for_another_gets_a_row_of_its_own(
         await asyncio.sleep(0.5)
         assert not second.done()
     assert await second == 3
+
+
+async def test_no_try_begins_for_a_push_that_is_not_on_record(
+    database: Database, org: UUID, export_id: UUID
+) -> None:
+    for org_id, unknown in ((org, uuid4()), (await new_org(database), export_id)):
+        with pytest.raises(push_log.PushNotRecorded):
+            async with database.transaction(org_id) as connection:
+                await push_log.open_try(connection, org_id, unknown, {}, datetime.now(UTC))

@@ -1,5 +1,6 @@
 """A draft's workflow alone, on a server of its own, with activities that remember instead of doing."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -126,8 +127,10 @@ class World:
 
     @activity.defn(name=names.STAGE)
     async def stage(self, order: DeliveryOrder) -> StageResult:
-        await self._step("stage", order.delivery.export_id, self.stage_errors)
         delivery = order.delivery
+        while not any(delivery.export_id in record.exports for record in self.records):
+            await asyncio.sleep(0.005)  # as the real one: not before the push is on record
+        await self._step("stage", delivery.export_id, self.stage_errors)
         staged = StagedFile(
             temp_name=f"{delivery.file_name}.{len(self.done)}.tmp",
             file_name=delivery.file_name,
@@ -186,7 +189,16 @@ class DraftRun:
         receipt: msg.Receipt = await self.handle.execute_update(
             command.value, message, id=update_id, result_type=msg.Receipt
         )
+        await self.recorded(receipt.sequence)
         return receipt
+
+    async def recorded(self, sequence: int) -> None:
+        """As the API: an answer is given when the decision is on record."""
+        for _ in range(400):
+            if any(record.sequence >= sequence for record in self.records):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"decision {sequence} is not on record")
 
     async def refused(self, command: Command, **fields: Any) -> ApplicationError:
         with pytest.raises(WorkflowUpdateFailedError) as caught:
@@ -240,7 +252,7 @@ class Bench:
         )
         await self.client.start_workflow(
             msg.DRAFT_ORDER_WORKFLOW,
-            DraftOrderInput(create=create),
+            DraftOrderInput.opening(create),
             id=msg.draft_workflow_id(ORG, draft_id),
             task_queue=TASK_QUEUE,
         )
