@@ -38,7 +38,7 @@ from domain.draft import Draft, Header, LineInput
 from domain.edits import numbered
 from domain.facts import ConnectionFact, CustomerFact, Facts, FactsRequest, ProductFact
 from domain.policy import OrgPolicy
-from domain.records import DraftOrderInput, Record
+from domain.records import CONTINUES, DraftOrderInput, Record
 from domain.statuses import Via
 from domain.transitions import Command
 from local.temporal import SEARCH_ATTRIBUTES, program
@@ -186,14 +186,21 @@ class DraftRun:
         fields.setdefault("policy", self.world.policy)
         fields.setdefault("origin", msg.Origin(via=Via.API, request_id="r-1"))
         message = msg.MESSAGES[command](**fields)
-        receipt: msg.Receipt = await self.handle.execute_update(
-            command.value, message, id=update_id, result_type=msg.Receipt
-        )
-        await self.recorded(receipt.sequence)
-        return receipt
+        while True:
+            try:
+                receipt: msg.Receipt = await self.handle.execute_update(
+                    command.value, message, id=update_id, result_type=msg.Receipt
+                )
+            except WorkflowUpdateFailedError as error:
+                if not (isinstance(error.cause, ApplicationError) and error.cause.type == CONTINUES):
+                    raise
+                await asyncio.sleep(0.02)
+            else:
+                await self.recorded(receipt.sequence)
+                return receipt
 
     async def recorded(self, sequence: int) -> None:
-        """As the API: an answer is given when the decision is on record."""
+        """As with the API: an answer is given when the decision is on record."""
         for _ in range(400):
             if any(record.sequence >= sequence for record in self.records):
                 return
