@@ -1,5 +1,8 @@
 """Hold every open draft's workflow against its rows; report, and mend the rows where that is safe."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 from uuid import UUID
 
 from temporalio import activity
@@ -14,6 +17,13 @@ from storage.database import Database
 from storage.draft_orders import get_draft
 from storage.reconciliation import open_rows, rewrite
 
+# A look costs the worker a replay when it does not hold the draft any more: few at a time leave it room.
+AT_ONCE = 4
+# More would not fit into what Temporal carries; each one is in the log.
+MOST_RETURNED = 500
+
+T = TypeVar("T")
+
 
 class Reconciler:
     """For the CLI and, on a schedule, for `ReconcileWorkflow`."""
@@ -24,30 +34,33 @@ class Reconciler:
 
     @activity.defn(name=names.RECONCILE)
     async def run(self) -> list[Finding]:
-        """All organisations, mending what may be mended."""
+        """All organisations, mending what may be mended; returns the first 500 findings."""
         found: list[Finding] = []
         for row in await self._database.call("SELECT * FROM list_orgs()", {}):
             activity.heartbeat(row["slug"])
             found += await self.reconcile(row["org_id"], row["slug"], dry_run=False)
         for finding in found:
             activity.logger.warning("draft_differs", extra=finding.model_dump(mode="json"))
-        return found
+        return found[:MOST_RETURNED]
 
     async def reconcile(self, org_id: UUID, slug: str, *, dry_run: bool) -> list[Finding]:
         """What differs in one organisation; with `dry_run` nothing is written."""
-        found: list[Finding] = []
         seen: set[UUID] = set()
-        async for draft, waits in open_rows(self._database, org_id):
+
+        async def of_row(given: tuple[Draft, str | None]) -> Finding | None:
+            draft, waits = given
             seen.add(draft.id)
             if activity.in_activity():
                 activity.heartbeat(str(draft.id))
-            finding = await self._of_row(slug, draft, waits, dry_run=dry_run)
-            found += [finding] if finding else []
-        async for draft_id in self._open_drafts.ids(org_id):
-            if draft_id not in seen:
-                finding = await self._of_workflow(org_id, slug, draft_id, dry_run=dry_run)
-                found += [finding] if finding else []
-        return found
+            return await self._of_row(slug, draft, waits, dry_run=dry_run)
+
+        async def of_workflow(draft_id: UUID) -> Finding | None:
+            if draft_id in seen:
+                return None
+            return await self._of_workflow(org_id, slug, draft_id, dry_run=dry_run)
+
+        found = await _some_at_once(open_rows(self._database, org_id), of_row)
+        return found + await _some_at_once(self._open_drafts.ids(org_id), of_workflow)
 
     async def _of_row(self, slug: str, row: Draft, waits: str | None, *, dry_run: bool) -> Finding | None:
         try:
@@ -92,3 +105,28 @@ class Reconciler:
     @staticmethod
     def _finding(slug: str, draft: Draft, kind: Difference, detail: str) -> Finding:
         return Finding(org=slug, draft_id=str(draft.id), number=draft.number, difference=kind, detail=detail)
+
+
+async def _some_at_once(
+    given: AsyncIterator[T], look: Callable[[T], Awaitable[Finding | None]]
+) -> list[Finding]:
+    """The findings, in no order; the next one is taken when a place is free."""
+    found: list[Finding] = []
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(each: T) -> None:
+        try:
+            finding = await look(each)
+        finally:
+            places.release()
+        if finding is not None:
+            found.append(finding)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            async for each in given:
+                await places.acquire()
+                group.create_task(one(each))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return found

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
+from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.messages import DRAFT_ORDER_WORKFLOW, STATE, draft_workflow_id
@@ -38,14 +39,18 @@ class OpenDrafts:
         """
         handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
         try:
-            described = await handle.describe(rpc_timeout=_LIMIT)
-            if described.close_time is not None:
-                return None
-            state: WorkflowState = await handle.query(STATE, result_type=WorkflowState, rpc_timeout=_LIMIT)
+            state: WorkflowState = await handle.query(
+                STATE,
+                result_type=WorkflowState,
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=_LIMIT,
+            )
+        except WorkflowQueryRejectedError:
+            return None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise Silent(str(error)) from error
-        except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        except WorkflowQueryFailedError as error:
             raise Silent(str(error)) from error
         return state
