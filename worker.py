@@ -91,7 +91,7 @@ def build_worker(
         interceptors=[ActivityLog()],
         workflow_runner=runner(),
         deployment_config=deployment(settings),
-        max_cached_workflows=2000,
+        max_cached_workflows=settings.cached_drafts,
         max_concurrent_activities=100,
         graceful_shutdown_timeout=timedelta(seconds=30),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),

@@ -113,6 +113,12 @@ class Settings(KeySettings):
         description="after a pause, how many waiting exports a second are let go, per connection",
     )
     reconcile_s: int = Field(3600, validation_alias=_env("COUNTERSIGN_RECONCILE_S"), ge=10)
+    cached_drafts: int = Field(
+        2000,
+        validation_alias=_env("COUNTERSIGN_CACHED_DRAFTS"),
+        ge=10,
+        description="that a worker keeps in memory; the others' histories are replayed when they are needed",
+    )
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
     answer_within_s: float = Field(2.7, validation_alias=_env("COUNTERSIGN_ANSWER_WITHIN_S"), gt=0, le=30)
