@@ -16,6 +16,10 @@ SECTIONS = {
     "life": "One draft's whole life",
     "approve_parts": "Where one approve's time goes",
     "push_parts": "Where one push's time goes",
+    "scale": "Many open drafts, against few on the same stack",
+    "weight": "What open drafts weigh",
+    "restart": "Coming back with many open drafts",
+    "operators": "Operators at work",
 }
 
 
@@ -24,8 +28,11 @@ def p50(values: Sequence[float]) -> float:
 
 
 def p95(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    return quantile(values, 0.95)
+
+
+def quantile(values: Sequence[float], part: float) -> float:
+    return sorted(values)[round(part * (len(values) - 1))]
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,12 @@ class Figures:
         table = Table("figure", "value", "aim", "", "how", title="Countersign, measured")
         table.columns[1].justify = table.columns[2].justify = "right"
         for section, title in SECTIONS.items():
+            rows = [one for one in self.found if one.section == section]
+            if not rows:
+                continue
             table.add_section()
             table.add_row(f"[bold]{title}[/bold]")
-            for each in (one for one in self.found if one.section == section):
+            for each in rows:
                 aim = "" if each.at_most is None else f"≤ {each.at_most:g} {each.unit}"
                 color = {"met": "green", "missed": "yellow", "": "dim"}[each.verdict]
                 value = f"{each.value:g} {each.unit}"

@@ -50,35 +50,43 @@ class Look:
     """What one look at the stack found: seconds of each call, CPU seconds of an approve, sizes."""
 
     times_s: dict[str, list[float]]
-    approve_cpu_s: float
+    cpu_s: dict[str, float]
     weight: Weight
     restarts_s: dict[str, float] = field(default_factory=dict)
 
 
-async def measure(ground: Ground, figures: Figures, folder: Path, count: int, rounds: int, say: Say) -> None:
-    """Look, fill, look again; the second look is held against the first."""
-    few, _rate = await fill(ground, FEW, say)
+async def measure(
+    ground: Ground, figures: Figures, folder: Path, count: int, rounds: int, say: Say
+) -> list[UUID]:
+    """Look, fill, look again; the second look is held against the first. Returns drafts that are READY."""
+    few = await fill(ground, FEW, say)
     say(f"a look with {FEW} open drafts")
-    before = await _look(ground, folder, few, rounds, say)
+    before = await _look(ground, folder, few.drafts, rounds, say)
     say(f"making {count:,} open drafts")
-    many, rate = await fill(ground, count, say)
-    figures.add("scale", "drafts made and validated", rate, "per s", note=f"{count:,}, without HTTP")
+    many = await fill(ground, count, say)
+    say(f"  {count / many.per_s / 60:.1f} min")
+    note = f"{count:,}, without HTTP; {many.cpu_s * 1000:.0f} ms of CPU each, ours included"
+    figures.add("scale", "drafts made and validated", many.per_s, "per s", note=note)
     await asyncio.sleep(5)  # what the server still has to do for them is not what is measured
     say(f"a look with {count + FEW:,} open drafts")
-    after = await _look(ground, folder, many, rounds, say)
+    after = await _look(ground, folder, many.drafts, rounds, say)
     _calls(figures, before, after, rounds)
     _weights(figures, before.weight, after.weight, count)
     for name, many_s in after.restarts_s.items():
         few_s = before.restarts_s[name]
         figures.add("restart", name, many_s, "s", note=f"{few_s:.1f} s with {FEW} drafts")
+    return many.drafts[rounds + 1 :]
 
 
 async def _look(ground: Ground, folder: Path, drafts: list[UUID], rounds: int, say: Say) -> Look:
     weight = await weigh(ground)
     say("  calls")
-    times_s, cpu_s = await _timed_calls(ground, drafts, rounds)
+    times_s = await _timed_calls(ground, drafts, rounds)
     times_s |= await _pushes(ground, folder, max(5, rounds // 4))
-    times_s[OLD] = await _old(ground, drafts[: rounds // 2])
+    _times_s, fresh_cpu_s = await _approves(ground, await ground.ready(rounds // 2))
+    # among many, the worker does not hold the oldest any more and replays their history
+    times_s[OLD], old_cpu_s = await _approves(ground, drafts[: rounds // 2])
+    cpu_s = {"approve": fresh_cpu_s, OLD: old_cpu_s}
     say("  reconcile")
     restarts_s = {"reconcile, every open draft": await _reconcile(ground)}
     say("  restarts")
@@ -91,30 +99,19 @@ async def _look(ground: Ground, folder: Path, drafts: list[UUID], rounds: int, s
     return Look(times_s, cpu_s, weight, restarts_s)
 
 
-async def _timed_calls(
-    ground: Ground, drafts: list[UUID], rounds: int
-) -> tuple[dict[str, list[float]], float]:
+async def _timed_calls(ground: Ground, drafts: list[UUID], rounds: int) -> dict[str, list[float]]:
     """Pages and approves in turns, one client; the yardstick among them tells how busy the machine was."""
     warm_up = 3
     fresh, runs = await ground.ready(rounds + warm_up), await ground.raw_runs(rounds + warm_up)
     known = await answered(ground.ops.get(f"/draft-orders/{drafts[0]}"))
     words = {"draft_id": known["id"], "order_number": known["external_order_number"]}
-    approves = [f"/draft-orders/{each}/approve" for each in fresh]
-    used = []
-
-    async def approve(number: int) -> None:
-        before = cpu.used_s(ground.processes)
-        await answered(ground.ops.post(approves[number]))
-        spent = cpu.spent_s(before, cpu.used_s(ground.processes))
-        used.append(sum(spent[name] for name in WEIGHED if name in spent))
-
     probes: dict[str, Probe] = {name: _page(ground, path.format(**words)) for name, path in PAGES.items()}
-    probes["approve"] = approve
+    probes["approve"] = lambda n: answered(ground.ops.post(f"/draft-orders/{fresh[n]}/approve"))
     probes["count of open drafts, for /metrics"] = lambda _n: count_open_drafts(ground.database)
     probes["yardstick: raw update"] = lambda n: runs[n].execute_update(raw.RawUpdates.one_local_activity, "")
     turns = Turns()
     await turns.take(probes, rounds, warm_up)
-    return turns.times_s, sum(used) / len(used)
+    return turns.times_s
 
 
 def _page(ground: Ground, path: str) -> Probe:
@@ -134,14 +131,15 @@ async def _pushes(ground: Ground, folder: Path, rounds: int) -> dict[str, list[f
     return {"push, answered": answered_s, "push, file visible": visible_s}
 
 
-async def _old(ground: Ground, drafts: list[UUID]) -> list[float]:
-    """Approves of the oldest drafts: among many, the worker holds them no more and replays their history."""
-    times_s = []
+async def _approves(ground: Ground, drafts: list[UUID]) -> tuple[list[float], float]:
+    """Seconds of each, and the stack's CPU seconds for one."""
+    times_s, before = [], cpu.used_s(ground.processes)
     for draft_id in drafts:
         began = time.perf_counter()
         await answered(ground.ops.post(f"/draft-orders/{draft_id}/approve"))
         times_s.append(time.perf_counter() - began)
-    return times_s
+    spent = cpu.spent_s(before, cpu.used_s(ground.processes))
+    return times_s, sum(spent[name] for name in WEIGHED if name in spent) / len(drafts)
 
 
 async def _reconcile(ground: Ground) -> float:
@@ -183,10 +181,10 @@ def _calls(figures: Figures, before: Look, after: Look, rounds: int) -> None:
         note += f"{p95(many) * 1000:.1f}"
         aim = None if name.startswith("yardstick") else DRIFT_AIM
         figures.add("scale", name, p50(many) / p50(few), "×", at_most=aim, note=note)
-    if before.approve_cpu_s:
-        ratio = after.approve_cpu_s / before.approve_cpu_s
-        note = f"{before.approve_cpu_s * 1000:.0f} → {after.approve_cpu_s * 1000:.0f} ms, mean of {rounds}"
-        figures.add("scale", "CPU of the stack while an approve runs", ratio, "×", note=note)
+    for name, many_s in after.cpu_s.items():
+        if few_s := before.cpu_s[name]:
+            note = f"{few_s * 1000:.0f} → {many_s * 1000:.0f} ms, mean of {rounds // 2}"
+            figures.add("scale", f"CPU for one {name}", many_s / few_s, "×", at_most=DRIFT_AIM, note=note)
 
 
 def _weights(figures: Figures, before: Weight, after: Weight, count: int) -> None:
