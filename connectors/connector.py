@@ -56,8 +56,10 @@ class BaseConnector(ABC, Generic[ConfigT]):
         self.policy = policy
 
     def parse(self, values: Mapping[str, Any]) -> ConfigT:
-        self.require_allowed()
+        if not self._allowed():
+            raise ConfigRefused([("", NOT_ALLOWED)])
         config: ConfigT = self.config_model.parse(values)
+        self.require_permitted(config)
         return config
 
     def dump(self, config: ConfigT) -> bytes:
@@ -70,18 +72,19 @@ class BaseConnector(ABC, Generic[ConfigT]):
         return config
 
     def merge(self, config: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
-        return config.merged(changes)
+        merged = config.merged(changes)
+        self.require_permitted(merged)
+        return merged
 
     def public_view(self, config: ConfigT) -> dict[str, Any]:
         return config.public_view()
 
-    def require_allowed(self) -> None:
-        """
+    def require_permitted(self, config: ConfigT) -> None:
+        """Compare with the deployment's policy what can be compared before anything is connected.
+
         Raises:
-            ConfigRefused: the deployment does not take connections of this type.
+            ConfigRefused: the deployment does not permit it.
         """
-        if not self._allowed():
-            raise ConfigRefused([("", NOT_ALLOWED)])
 
     def _allowed(self) -> bool:
         return self.policy.mock_allowed or not self.traits.for_trials

@@ -4,12 +4,14 @@ from typing import Any
 
 from connectors.connector import BaseConnector
 from connectors.dropzone import DropzoneConnector
+from connectors.http_json import HttpJsonConnector
 from connectors.mock import MockConnector
 from connectors.policy import ConnectorPolicy
 from connectors.port import ERPConnectorPort
 
 CONNECTOR_TYPES: dict[str, type[BaseConnector[Any]]] = {
     "DROPZONE_JSON_V1": DropzoneConnector,
+    "HTTP_JSON_V1": HttpJsonConnector,
     "MOCK": MockConnector,
 }
 

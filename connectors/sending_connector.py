@@ -8,6 +8,7 @@ it has by `Delivery.export_id`: at least once on the wire, once in the ERP if it
 from abc import abstractmethod
 
 from connectors.connector import BaseConnector, require_whole
+from connectors.handover import require_plain_name
 from connectors.port import Attempt, ConfigT, OnProgress
 from domain.delivery import Delivery, FenceOutcome, PublishOutcome, StagedFile
 from domain.transport import TransportCode, TransportError
@@ -29,7 +30,9 @@ class SendingConnector(BaseConnector[ConfigT]):
         self, delivery: Delivery, config: ConfigT, on_progress: OnProgress, attempt: Attempt | None = None
     ) -> StagedFile:
         """Touches nothing outside: what is staged is the promise to send under this id."""
+        require_plain_name(delivery.file_name)
         require_whole(delivery)
+        on_progress()
         return StagedFile(
             temp_name=str(delivery.export_id),
             file_name=delivery.file_name,

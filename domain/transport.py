@@ -25,6 +25,11 @@ class TransportCode(StrEnum):
     CONNECTION_DISABLED = "CONNECTION_DISABLED"
     DOCUMENT_INVALID = "DOCUMENT_INVALID"
     SERVER_ERROR = "SERVER_ERROR"
+    CERTIFICATE_INVALID = "CERTIFICATE_INVALID"
+    ENDPOINT_NOT_FOUND = "ENDPOINT_NOT_FOUND"
+    REDIRECT_REFUSED = "REDIRECT_REFUSED"
+    DOCUMENT_REFUSED = "DOCUMENT_REFUSED"
+    RATE_LIMITED = "RATE_LIMITED"
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,19 @@ TRANSPORT_RULES: dict[TransportCode, TransportRule] = {
         False, "The export document does not match its JSON Schema; nothing was written"
     ),
     TransportCode.SERVER_ERROR: TransportRule(True, "The dropzone's server reported an error"),
+    TransportCode.CERTIFICATE_INVALID: TransportRule(
+        False, "Certificate not trusted: the server's TLS certificate is not valid for this address"
+    ),
+    TransportCode.ENDPOINT_NOT_FOUND: TransportRule(
+        False, "Endpoint not found: nothing takes orders at the connection's address"
+    ),
+    TransportCode.REDIRECT_REFUSED: TransportRule(
+        False, "Redirect refused: the endpoint points to another address; give the final one"
+    ),
+    TransportCode.DOCUMENT_REFUSED: TransportRule(
+        False, "Document refused: the receiver did not take the order; its answer is in the push log"
+    ),
+    TransportCode.RATE_LIMITED: TransportRule(True, "The receiver asked for a pause"),
 }
 
 

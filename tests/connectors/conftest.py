@@ -1,4 +1,4 @@
-"""One dropzone of each kind, behind the same handle, so that one suite holds for all."""
+"""One target of each kind, behind the same handle, so that one suite holds for all."""
 
 import hashlib
 import shutil
@@ -15,7 +15,6 @@ import asyncssh
 import pytest
 
 from connectors.dropzone import DropzoneConnector
-from connectors.mock import MockConnector
 from connectors.policy import ConnectorPolicy
 from domain.delivery import Delivery
 from local.sftp_server import sftp_server
@@ -53,26 +52,6 @@ class FolderFiles:
 
     def remove_folder(self) -> None:
         shutil.rmtree(self.path)
-
-
-@dataclass
-class MemoryFiles:
-    folders: dict[str, dict[str, bytes]]
-
-    def names(self) -> set[str]:
-        return set(self.folders["orders"])
-
-    def read(self, name: str) -> bytes:
-        return self.folders["orders"][name]
-
-    def write(self, name: str, content: bytes) -> None:
-        self.folders["orders"][name] = content
-
-    def take(self, name: str) -> None:
-        del self.folders["orders"][name]
-
-    def remove_folder(self) -> None:
-        del self.folders["orders"]
 
 
 @dataclass
@@ -141,19 +120,12 @@ async def filesystem_dropzone(root: Path) -> AsyncIterator[Dropzone]:
     yield Dropzone(connector, config, FolderFiles(root / "orders"))
 
 
-@asynccontextmanager
-async def mock_dropzone(root: Path) -> AsyncIterator[Dropzone]:
-    connector = MockConnector(ConnectorPolicy(mock_allowed=True))
-    yield Dropzone(connector, connector.parse({}), MemoryFiles(connector.dropzone.folders))
-
-
 class MakeDropzone(Protocol):
     def __call__(self, root: Path) -> AbstractAsyncContextManager[Dropzone]: ...
 
 
 KINDS: dict[str, MakeDropzone] = {
     "filesystem": filesystem_dropzone,
-    "mock": mock_dropzone,
     **{
         name: partial(profile_dropzone, profile=name)
         for name, profile in PROFILES.items()

@@ -7,7 +7,6 @@ import pytest
 
 from connectors.configuration import ConfigRefused
 from connectors.dropzone_config import DropzoneConfig
-from connectors.registry import CONNECTOR_TYPES
 from domain.transport import TransportCode, TransportError
 
 PIN = "SHA256:" + "A" * 43
@@ -80,7 +79,3 @@ def test_unset_fields_keep_their_value_and_a_key_replaces_the_password() -> None
     assert with_key.password is None
     assert with_key.private_key is not None
     assert with_key.merged({"password": "p"}).private_key is None
-
-
-def test_every_type_has_a_class() -> None:
-    assert set(CONNECTOR_TYPES) == {"DROPZONE_JSON_V1", "MOCK"}
