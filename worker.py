@@ -11,6 +11,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.bulk import BulkCommands
 from activities.delivery import DeliveryActivities
 from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
@@ -30,6 +31,7 @@ from connectors.policy import ConnectorPolicy
 from connectors.registry import build_connectors
 from storage.database import Database
 from storage.documents import Documents
+from workflows.bulk import BulkCommandWorkflow
 from workflows.draft_order import DraftOrderWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
@@ -78,7 +80,7 @@ def build_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[DraftOrderWorkflow, ReconcileWorkflow, ReleaseWorkflow],
+        workflows=[DraftOrderWorkflow, ReconcileWorkflow, ReleaseWorkflow, BulkCommandWorkflow],
         activities=[
             projection.record,
             projection.read_facts,
@@ -86,6 +88,7 @@ def build_worker(
             delivery.publish,
             delivery.fence,
             Reconciler(database, OpenDrafts(client)).run,
+            BulkCommands(database, drafts).step,
             Releases(database, drafts, settings.resume_per_s).release,
         ],
         interceptors=[ActivityLog()],

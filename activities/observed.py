@@ -16,6 +16,7 @@ from temporalio.worker import (
 )
 
 from activities import names
+from domain.bulk import BulkOrder
 from domain.delivery import DeliveryOrder, FenceOrder, PublishOrder
 from domain.facts import FactsRequest
 from domain.records import Record
@@ -65,8 +66,9 @@ def ids(argument: object = None, *_more: object) -> dict[str, Any]:
             )
         case PublishOrder() | FenceOrder():
             return _said(argument.org_id, argument.request_id, export_id=argument.export_id)
-        case ReleaseOrder():
-            return _said(argument.org_id, None, connection_id=argument.connection_id)
+        case BulkOrder() | ReleaseOrder():
+            about = argument.model_dump(include={"bulk_id", "connection_id"})
+            return _said(argument.org_id, None, **about)
         case FactsRequest():
             return _said(argument.org_id, None, draft_id=argument.draft_id)
         case [Record() as first, *_]:

@@ -9,6 +9,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from commands.draft_orders import TemporalUnavailable
+from domain.bulk import BULK_WORKFLOW, BulkOrder, bulk_workflow_id
 from domain.releases import RELEASE_WORKFLOW, ReleaseOrder, release_workflow_id
 
 
@@ -29,6 +30,16 @@ class Errands:
             ReleaseOrder(org_id=org_id, connection_id=connection_id),
             release_workflow_id(org_id, connection_id),
             WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
+
+    async def bulk(self, order: BulkOrder) -> None:
+        """Carry a command out on many drafts; started twice it runs once.
+
+        Raises:
+            TemporalUnavailable: nobody knows; without its rows the workflow ends without effect.
+        """
+        await self._start(
+            BULK_WORKFLOW, order, bulk_workflow_id(order.bulk_id), WorkflowIDConflictPolicy.USE_EXISTING
         )
 
     async def _start(

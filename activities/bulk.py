@@ -1,0 +1,92 @@
+"""Carry one command out on the next few of many drafts; each result is kept as soon as it is known."""
+
+import asyncio
+from datetime import UTC, datetime
+from time import monotonic
+from uuid import UUID, uuid4
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import names
+from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
+from domain.bulk import BulkOrder, BulkOutcome, BulkProgress
+from domain.messages import MESSAGES
+from domain.refusals import FactsUnavailable, MayHaveBeenSent, Refusal
+from storage import bulk
+from storage.database import Database, DatabaseUnavailable
+
+_STEP = 25  # drafts an activity
+_AT_ONCE = 5
+# The workflow is started before its rows are committed, so that no crash can part the two.
+_COMMIT_WITHIN_S = 12.0
+_TRIES = 5  # of a draft whose workflow does not answer
+
+Result = tuple[BulkOutcome, str | None, UUID | None]
+
+
+class BulkCommands:
+    def __init__(self, database: Database, drafts: DraftOrders) -> None:
+        self._database = database
+        self._drafts = drafts
+
+    @activity.defn(name=names.BULK_STEP)
+    async def step(self, order: BulkOrder) -> BulkProgress:
+        """A repeat takes the drafts that have no result; the key makes theirs the same as before."""
+        at_once = asyncio.Semaphore(_AT_ONCE)
+        try:
+            if not await self._committed(order):
+                return BulkProgress()
+            async with self._database.transaction(order.org_id) as connection:
+                drafts = await bulk.left(connection, order.org_id, order.bulk_id, limit=_STEP)
+            answers = await asyncio.gather(
+                *(self._one(order, draft_id, at_once) for draft_id in drafts), return_exceptions=True
+            )
+            for failure in answers:
+                if isinstance(failure, BaseException):
+                    raise failure
+            async with self._database.transaction(order.org_id) as connection:
+                return await bulk.progress(connection, order, datetime.now(UTC))
+        except (DatabaseUnavailable, TemporalUnavailable, FactsUnavailable) as error:
+            raise ApplicationError(str(error), type=type(error).__name__) from None
+
+    async def _committed(self, order: BulkOrder) -> bool:
+        until = monotonic() + _COMMIT_WITHIN_S
+        while True:
+            async with self._database.transaction(order.org_id) as connection:
+                if await bulk.get(connection, order.org_id, order.bulk_id) is not None:
+                    return True
+            if monotonic() > until:
+                return False
+            activity.heartbeat()
+            await asyncio.sleep(0.1)
+
+    async def _one(self, order: BulkOrder, draft_id: UUID, at_once: asyncio.Semaphore) -> None:
+        async with at_once:
+            outcome, message, export_id = await self._result(order, draft_id)
+            activity.heartbeat(str(draft_id))
+            async with self._database.transaction(order.org_id) as connection:
+                now = datetime.now(UTC)
+                await bulk.note(connection, order, draft_id, outcome, message, export_id, now)
+
+    async def _result(self, order: BulkOrder, draft_id: UUID) -> Result:
+        fields = {"confirm_may_duplicate": True} if order.confirm_may_duplicate else {}
+        message = MESSAGES[order.command](
+            actor=order.actor, origin=order.origin, key=order.key, token=uuid4().hex, **fields
+        )
+        try:
+            receipt = await self._drafts.send(order.command, order.org_id, draft_id, message)
+        except MayHaveBeenSent as refused:
+            return BulkOutcome.MAY_HAVE_BEEN_SENT, refused.sentence, None
+        except FactsUnavailable:
+            raise
+        except Refusal as refused:
+            return BulkOutcome.REFUSED, refused.sentence, None
+        except WorkflowGone:
+            return BulkOutcome.FAILED, "The draft's workflow has ended", None
+        except TemporalUnavailable:
+            if activity.info().attempt < _TRIES:
+                raise
+            return BulkOutcome.FAILED, "The draft's workflow did not answer; look at the draft", None
+        export_id = receipt.result.get("erp_export_id")
+        return BulkOutcome.DONE, None, None if export_id is None else UUID(export_id)

@@ -1,0 +1,39 @@
+"""One command on many drafts, step by step: bounded in what it does at once, and in its history."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities import names
+    from domain.bulk import BULK_WORKFLOW, PROGRESS, BulkOrder, BulkProgress
+
+
+@workflow.defn(name=BULK_WORKFLOW)
+class BulkCommandWorkflow:
+    @workflow.init
+    def __init__(self, order: BulkOrder) -> None:
+        self._progress = BulkProgress()
+
+    @workflow.run
+    async def run(self, order: BulkOrder) -> BulkProgress:
+        while True:
+            self._progress = await workflow.execute_activity(
+                names.BULK_STEP,
+                order,
+                result_type=BulkProgress,
+                summary=f"{order.command} on the next drafts",
+                start_to_close_timeout=timedelta(minutes=5),
+                heartbeat_timeout=timedelta(seconds=20),
+                retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
+            )
+            workflow.set_current_details(f"{order.command}: {self._progress.sentence}")
+            if self._progress.left == 0:
+                return self._progress
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(order)
+
+    @workflow.query(name=PROGRESS, description="How many drafts have their result, and which")
+    def progress(self) -> BulkProgress:
+        return self._progress
