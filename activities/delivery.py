@@ -226,9 +226,9 @@ class DeliveryActivities:
             await self._note_failure(org_id, export_id, row, started, error, failed, answer)
             # the chain would be stored with every try, until Temporal shows nothing but its size
             raise failed from None
-        except push_log.ExportGivenUp:
+        except push_log.ExportOver:
             late = ApplicationError(
-                "The export had failed before this try began", type="EXPORT_GIVEN_UP", non_retryable=True
+                "The export was over before this try began", type="EXPORT_OVER", non_retryable=True
             )
             raise self._counted_failure(late) from None
         except DatabaseUnavailable as error:

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import Row
 
 
-class ExportGivenUp(Exception):
-    """The export has failed already; no further try may begin."""
+class ExportOver(Exception):
+    """The export has failed, or its file is out; no further try may begin."""
 
 
 class PushNotRecorded(Exception):
@@ -40,8 +40,10 @@ async def open_try(
     Numbers come from the log itself: Temporal's attempts start again at 1 when somebody resets an activity.
 
     Raises:
-        ExportGivenUp: a try that was stopped for so long that the export has failed meanwhile.
         PushNotRecorded: see there.
+        ExportOver: a try that was stopped for so long that the export has failed meanwhile, or has been
+            published: nobody would ever close that row. Only a publish may be repeated then: its success may
+            not have been heard of.
     """
     response = {} if publishing is None else {"publishing": publishing}
     # The export's row is the lock: tries of one export queue here. A statement of its own, because one that
@@ -62,7 +64,8 @@ async def open_try(
             "  1 + coalesce((SELECT max(attempt_number) FROM erp_push_log WHERE export_id = :export), 0), "
             "  :org, 'PENDING', :at, cast(:request AS jsonb), cast(:response AS jsonb) "
             "WHERE NOT EXISTS (SELECT 1 FROM erp_push_log "
-            "  WHERE export_id = :export AND org_id = :org AND response->>'given_up' IS NOT NULL) "
+            "  WHERE export_id = :export AND org_id = :org AND (response->>'given_up' IS NOT NULL "
+            "  OR (:stages AND status = 'SUCCESS'))) "
             "RETURNING attempt_number"
         ),
         {
@@ -72,10 +75,11 @@ async def open_try(
             "request": json.dumps(request),
             "response": json.dumps(response),
             "lost": json.dumps(LOST),
+            "stages": publishing is None,
         },
     )
     if number is None:
-        raise ExportGivenUp(str(export_id))
+        raise ExportOver(str(export_id))
     return int(number)
 
 
@@ -137,18 +141,27 @@ async def close_try(
     error: dict[str, Any] | None = None,
     next_retry_at: datetime | None = None,
 ) -> None:
-    """Say how row `number` went; `duration_ms` adds up over stage and publish."""
+    """Say how row `number` went; `duration_ms` adds up over stage and publish.
+
+    A row that another try has closed as lost stays so, unless its own try published after all; and nothing
+    runs any more once one has: a row still open then is a lost one's.
+    """
     await connection.execute(
         text(
+            "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
+            "  WHERE :status = 'SUCCESS' AND export_id = :export AND org_id = :org "
+            "  AND attempt_number <> :number AND status = 'PENDING') "
             "UPDATE erp_push_log SET status = :status, duration_ms = coalesce(duration_ms, 0) + :duration, "
             "response = coalesce(response, '{}') || coalesce(cast(:response AS jsonb), '{}'), "
             "error = cast(:error AS jsonb), next_retry_at = :next "
-            "WHERE org_id = :org AND export_id = :export AND attempt_number = :number"
+            "WHERE org_id = :org AND export_id = :export AND attempt_number = :number "
+            "AND (:status = 'SUCCESS' OR status = 'PENDING')"
         ),
         {
             "org": org_id,
             "export": export_id,
             "number": number,
+            "lost": json.dumps(LOST),
             "status": status,
             "duration": duration_ms,
             "response": None if response is None else json.dumps(response),

@@ -107,10 +107,11 @@ async def counted(
     """Everything about these drafts, now. `logs` are the workers' logs before they lived."""
     count = Count()
     taken = erp.by_draft(ground.ledger)
-    trails = await _trails(ground, [life.draft_id for life in lives])
+    ids = [life.draft_id for life in lives]
+    trails, tries = await _rows(ground, _TRAILS, ids), await _rows(ground, _TRIES, ids)
     for life in lives:
-        files = taken.get(str(life.draft_id), [])
-        judge(count, life, drafts.get(life.draft_id), trails.get(life.draft_id, []), files)
+        key, draft = life.draft_id, drafts.get(life.draft_id)
+        judge(count, life, draft, trails.get(key, []), tries.get(key, []), taken.get(str(key), []))
     await _verify_chain(ground, count)
     for path in ground.worker_logs():
         with path.open("rb") as log:
@@ -126,9 +127,10 @@ def judge(
     life: Life,
     draft: Mapping[str, Any] | None,
     trail: Sequence[Mapping[str, Any]],
+    tries: Sequence[Mapping[str, Any]],
     files: Sequence[erp.Taken],
 ) -> None:
-    """One draft: its row as the API shows it, its audit rows in order, its files as the ERP took them."""
+    """One draft: its row as the API shows it, its audit rows and its push log in order, its files."""
     count.pushes += "push" in life.acknowledged
     _judge_answers(count, life, trail)
     if draft is None:
@@ -138,6 +140,7 @@ def judge(
     _judge_files(count, life, draft, files)
     _judge_end(count, life, draft)
     _judge_trail(count, life, draft, trail)
+    _judge_tries(count, life, draft, tries)
 
 
 def _judge_answers(count: Count, life: Life, trail: Sequence[Mapping[str, Any]]) -> None:
@@ -207,19 +210,40 @@ def _judge_trail(
             count.found("audit", f"{life.name} ({life.draft_id}): {ends[export['id']]} ends of one export")
 
 
-async def _trails(ground: Ground, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    trails: dict[UUID, list[dict[str, Any]]] = {}
+def _judge_tries(
+    count: Count, life: Life, draft: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]
+) -> None:
+    """A finished export has no try that looks as if it ran, and one that succeeded if it was sent."""
+    for export in draft["exports"]:
+        rows = {
+            row["attempt_number"]: row["status"] for row in tries if str(row["export_id"]) == export["id"]
+        }
+        waiting = [number for number, status in rows.items() if status == "PENDING"]
+        if export["status"] != "PENDING" and waiting:
+            count.found(
+                "stuck", f"{life.name} ({life.draft_id}) push log: {waiting} for ever PENDING, {rows}"
+            )
+        if export["status"] == "SENT" and "SUCCESS" not in rows.values():
+            count.found("audit", f"{life.name} ({life.draft_id}) push log without a SUCCESS: {rows}")
+
+
+_TRAILS = """
+    SELECT entity_id AS draft_id, entity_seq, action, before, after, details FROM audit_log
+    WHERE entity_id = ANY(:ids) ORDER BY entity_seq
+"""
+_TRIES = """
+    SELECT e.draft_order_id AS draft_id, l.export_id, l.attempt_number, l.status FROM erp_push_log l
+    JOIN erp_export e ON e.id = l.export_id WHERE e.draft_order_id = ANY(:ids) ORDER BY l.attempt_number
+"""
+
+
+async def _rows(ground: Ground, query: str, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """By draft, in order."""
+    found: dict[UUID, list[dict[str, Any]]] = {}
     async with ground.database.transaction(ORG_ID) as connection:
-        rows = await connection.execute(
-            text(
-                "SELECT entity_id, entity_seq, action, before, after, details FROM audit_log "
-                "WHERE entity_id = ANY(:ids) ORDER BY entity_id, entity_seq"
-            ),
-            {"ids": list(ids)},
-        )
-        for row in rows.mappings():
-            trails.setdefault(row["entity_id"], []).append(dict(row))
-    return trails
+        for row in (await connection.execute(text(query), {"ids": list(ids)})).mappings():
+            found.setdefault(row["draft_id"], []).append(dict(row))
+    return found
 
 
 async def _verify_chain(ground: Ground, count: Count) -> None:

@@ -47,7 +47,7 @@ class Crowd:
     def __init__(self, ground: Ground, name: str, *, clients: int, patience_s: float) -> None:
         self.lives: list[Life] = []
         self._ground = ground
-        self._name = name
+        self._name = name.replace(" ", "-")  # keys have no blanks
         self._clients = clients
         self._patience_s = patience_s
 

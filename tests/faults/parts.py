@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -15,6 +16,8 @@ from tests.faults import points
 from tests.faults.points import Arm
 
 KILLED = 128 + signal.SIGKILL
+READY_WITHIN_S = 90
+STARTED = b"worker_started"
 _LOOK_EVERY_S = 0.05
 
 # The product's commands, with the part of ours that a fuse can kill.
@@ -40,6 +43,7 @@ class Part:
         self._stack = stack
         self._arms: list[Sequence[Arm]] = []
         self._child: Child | None = None
+        self._log_began = 0
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self, arms: Sequence[Sequence[Arm]] = ()) -> None:
@@ -48,8 +52,16 @@ class Part:
         self._arms = list(arms)
         await self._launch()
         self._keeper = asyncio.create_task(self._keep())
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(READY_WITHIN_S):
+            await self._ready()
+
+    async def _ready(self) -> None:
+        if self.kind != "worker":
             await processes.ready(self.kind, self._stack.var, self._stack.ports, self._stack.environment)
+            return
+        # what the server knows of pollers may be another worker's
+        while self._child is None or STARTED not in _after(self._child.log, self._log_began):
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def stop(self) -> None:
         if self._keeper is not None:
@@ -98,6 +110,7 @@ class Part:
         if self.name != self.kind:  # a second one cannot have the first one's ports
             environment = {k: v for k, v in environment.items() if not k.startswith("COUNTERSIGN_WORKER_")}
         child.environment = environment
+        self._log_began = child.log.stat().st_size if child.log.exists() else 0
         await child.start()
         self._child = child
 
@@ -120,6 +133,12 @@ class Part:
             finally:
                 ended.cancel()
             await self._launch()
+
+
+def _after(log: Path, began: int) -> bytes:
+    with log.open("rb") as file:
+        file.seek(began)
+        return file.read()
 
 
 def _is_stopped(pid: int | None) -> bool:

@@ -5,7 +5,16 @@ from tests.faults.points import WORKER_POINTS
 from tests.faults.scenario import Plan, Scenario
 from tests.faults.strikes import api_dies, service_dies, storm, worker_dies, worker_stands_still
 
-_STOP_POINTS = ("in mark", "before rename", "after create", "after rename", "before mark", "before record")
+_STOP_POINTS = (
+    "in mark",
+    "before rename",
+    "after create",
+    "before stage",
+    "after rename",
+    "before mark",
+    "after log row",
+    "before record",
+)
 
 
 def _name(kind: str, point: str) -> str:
@@ -27,7 +36,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "worker-stop",
         "SIGSTOP past the heartbeat timeout; a second worker takes over, the first goes on later",
         worker_stands_still(_STOP_POINTS),
-        Plan(300, 12, clients=25),
+        Plan(300, 16, clients=25),
         Plan(24, 2, clients=12),
     ),
     Scenario(

@@ -37,8 +37,11 @@ def worker_stands_still(points: tuple[str, ...]) -> Strike:
             stops = ground.worker.stops
             ground.worker.stopped_for_s = STOPPED_FOR_S[number // len(points) % len(STOPPED_FOR_S)]
             await ground.worker.start([(Arm(point, 1 + number % 4, "SIGSTOP"),)])
-            await trial.crowd.bring(plan.pushes // plan.strikes)
-            await _gone_on(ground.worker, stops)
+            for _ in range(3):  # the second worker may have been quicker
+                await trial.crowd.bring(plan.pushes // plan.strikes)
+                if ground.worker.stops > stops:
+                    break
+            await _gone_on(ground.worker)
 
     return strike
 
@@ -104,8 +107,6 @@ async def storm(trial: Trial) -> None:
         group.create_task(plague(service("temporal"), 50))
 
 
-async def _gone_on(part: Part, stops: int) -> None:
-    """Until it has stood still and goes on, or will not stop any more: then the table shows one less."""
-    until = time.monotonic() + 60
-    while (part.stops == stops or part.standing_still) and time.monotonic() < until:
+async def _gone_on(part: Part) -> None:
+    while part.standing_still:
         await asyncio.sleep(0.05)

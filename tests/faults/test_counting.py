@@ -29,6 +29,10 @@ class Evidence:
         export |= {"unconfirmed": False, "may_have_been_sent": False}
         self.draft: dict[str, Any] = {"status": "PUSHED", "version": 5, "exports": [export]}
         self.draft |= {"waiting_for": None, "waiting_message": None}
+        self.tries: list[dict[str, Any]] = [
+            {"export_id": EXPORT, "attempt_number": 1, "status": "RETRYING"},
+            {"export_id": EXPORT, "attempt_number": 2, "status": "SUCCESS"},
+        ]
         self.trail: list[dict[str, Any]] = [
             {
                 "entity_seq": number + 1,
@@ -42,7 +46,7 @@ class Evidence:
 
     def counted(self) -> Count:
         count = Count()
-        judge(count, self.life, self.draft, self.trail, self.files)
+        judge(count, self.life, self.draft, self.trail, self.tries, self.files)
         return count
 
 
@@ -76,6 +80,8 @@ WRONG: list[tuple[str, Callable[[Evidence], object]]] = [
     ("audit", lambda e: e.trail[1]["after"].__setitem__("status", "PUSHED")),
     ("audit", lambda e: e.draft.__setitem__("version", 6)),
     ("stuck", lambda e: _waits(e, "Being delivered to the ERP's dropzone")),
+    ("stuck", lambda e: e.tries[0].__setitem__("status", "PENDING")),
+    ("audit", lambda e: e.tries.pop()),
     ("stuck", lambda e: e.life.refused.__setitem__("push", "no answer within 150 s")),
 ]
 

@@ -1,4 +1,4 @@
-"""Tries of one export that overlap: each has its own row, and exactly one ever is the first to publish."""
+"""Tries of one export that overlap: each has its own row, one is the first to publish, none stays open."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -17,14 +17,29 @@ STAGED_AS = "sales_order_1.json.0123456789abcdef.tmp"
 
 @pytest_asyncio.fixture
 async def export_id(database: Database, org: UUID) -> UUID:
-    """An export with one staged try, row 1 of its push log."""
+    """An export of which nobody knows yet that it was sent, with one staged try: row 1 of its push log."""
     story = pushed(org, uuid4())
-    await projection.record(database, story.records)
+    await projection.record(database, story.records[:-1])
     last = story.draft.last_export
     assert last is not None
-    async with database.transaction(org) as connection:
-        assert await push_log.open_try(connection, org, last.id, {}, datetime.now(UTC)) == 1
+    assert await opened(database, org, last.id) == 1
     return last.id
+
+
+async def opened(database: Database, org: UUID, export_id: UUID, publishing: str | None = None) -> int:
+    async with database.transaction(org) as connection:
+        now = datetime.now(UTC)
+        return await push_log.open_try(connection, org, export_id, {}, now, publishing=publishing)
+
+
+async def closed(database: Database, org: UUID, export_id: UUID, row: int, status: str) -> None:
+    async with database.transaction(org) as connection:
+        await push_log.close_try(connection, org, export_id, row, status, duration_ms=1)
+
+
+async def statuses(database: Database, org: UUID, export_id: UUID) -> list[str]:
+    async with database.transaction(org) as connection:
+        return [row["status"] for row in await push_log.rows(connection, org, export_id)]
 
 
 async def begun(database: Database, org: UUID, export_id: UUID) -> bool:
@@ -53,13 +68,9 @@ async def test_a_try_that_waited_for_anothers_mark_is_not_the_first_one_too(
 async def test_a_try_that_waited_for_another_gets_a_row_of_its_own(
     database: Database, org: UUID, export_id: UUID
 ) -> None:
-    async def opened() -> int:
-        async with database.transaction(org) as connection:
-            return await push_log.open_try(connection, org, export_id, {}, datetime.now(UTC))
-
     async with database.transaction(org) as connection:
         assert await push_log.open_try(connection, org, export_id, {}, datetime.now(UTC)) == 2
-        second = asyncio.create_task(opened())
+        second = asyncio.create_task(opened(database, org, export_id))
         await asyncio.sleep(0.5)
         assert not second.done()
     assert await second == 3
@@ -72,3 +83,47 @@ async def test_no_try_begins_for_a_push_that_is_not_on_record(
         with pytest.raises(push_log.PushNotRecorded):
             async with database.transaction(org_id) as connection:
                 await push_log.open_try(connection, org_id, unknown, {}, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("late", ["PENDING", "RETRYING", "FAILED"])
+async def test_a_lost_try_that_comes_back_leaves_its_row_closed(
+    database: Database, org: UUID, export_id: UUID, late: str
+) -> None:
+    await opened(database, org, export_id)
+    await closed(database, org, export_id, 1, late)
+    assert await statuses(database, org, export_id) == ["RETRYING", "PENDING"]
+
+
+async def test_a_lost_try_that_published_after_all_says_so(
+    database: Database, org: UUID, export_id: UUID
+) -> None:
+    await opened(database, org, export_id, STAGED_AS)
+    await closed(database, org, export_id, 1, "SUCCESS")
+    assert (await statuses(database, org, export_id))[0] == "SUCCESS"
+
+
+async def test_once_a_try_has_published_no_other_looks_as_if_it_ran(
+    database: Database, org: UUID, export_id: UUID
+) -> None:
+    await opened(database, org, export_id)  # a stage that hung before its row, while row 1 went on
+    await closed(database, org, export_id, 1, "SUCCESS")
+    assert await statuses(database, org, export_id) == ["SUCCESS", "RETRYING"]
+
+
+async def test_a_stage_that_comes_after_the_success_does_not_begin(
+    database: Database, org: UUID, export_id: UUID
+) -> None:
+    await closed(database, org, export_id, 1, "SUCCESS")
+    with pytest.raises(push_log.ExportOver):
+        await opened(database, org, export_id)
+    assert await statuses(database, org, export_id) == ["SUCCESS"]
+
+
+async def test_a_publish_that_is_repeated_after_its_success_was_not_heard_of_runs(
+    database: Database, org: UUID, export_id: UUID
+) -> None:
+    await closed(database, org, export_id, 1, "SUCCESS")
+    await opened(database, org, export_id, STAGED_AS)
+    assert await statuses(database, org, export_id) == ["SUCCESS", "PENDING"]
+    await closed(database, org, export_id, 2, "SUCCESS")
+    assert await statuses(database, org, export_id) == ["SUCCESS", "SUCCESS"]
