@@ -21,7 +21,7 @@ from activities import names
 from activities.observed import ActivityLog
 from connectors.dropzone import DropzoneConnector
 from connectors.dropzone_config import DropzoneConfig
-from connectors.handover import DropFolder, OpenFolder, Seen
+from connectors.handover import DropFolder, Seen
 from connectors.policy import ConnectorPolicy
 from connectors.port import ERPConnectorPort, OnProgress
 from storage.database import Database
@@ -104,14 +104,10 @@ class ArmedFolder:
 
 
 class ArmedConnector(DropzoneConnector):
-    def _folder(self, config: DropzoneConfig) -> OpenFolder:
-        return _armed(super()._folder(config))
-
-
-@asynccontextmanager
-async def _armed(opening: OpenFolder) -> AsyncIterator[DropFolder]:
-    async with opening as folder:
-        yield ArmedFolder(folder)
+    @asynccontextmanager
+    async def open_folder(self, config: DropzoneConfig) -> AsyncIterator[DropFolder]:
+        async with super().open_folder(config) as folder:
+            yield ArmedFolder(folder)
 
 
 def _connectors(policy: ConnectorPolicy) -> dict[str, ERPConnectorPort[Any]]:
