@@ -29,12 +29,31 @@ class Proxy:
     lose_reply_when: Callable[[], bool] = never
     lost: int = 0
     opened: int = 0
-    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    most_at_once: int = 0
+    links: set["Link"] = field(default_factory=set)
 
-    def cut_all(self) -> None:
+    def cut_open(self) -> None:
         """Reset every connection that is open now."""
-        for writer in list(self.writers):
-            writer.transport.abort()
+        for link in list(self.links):
+            link.abort()
+
+    def swallow_open(self) -> None:
+        """From now on nothing gets through on the connections that are open now; new ones pass."""
+        for link in self.links:
+            link.swallowed = True
+
+
+@dataclass(eq=False)
+class Link:
+    """One connection, both ends of it."""
+
+    near: asyncio.StreamWriter
+    far: asyncio.StreamWriter
+    swallowed: bool = False
+
+    def abort(self) -> None:
+        self.near.transport.abort()
+        self.far.transport.abort()
 
 
 @asynccontextmanager
@@ -53,16 +72,17 @@ async def tcp_proxy(target_port: int, port: int = 0) -> AsyncIterator[Proxy]:
         except OSError:
             writer.transport.abort()
             return
-        proxy.writers |= {writer, far_writer}
+        link = Link(writer, far_writer)
+        proxy.links.add(link)
+        proxy.most_at_once = max(proxy.most_at_once, len(proxy.links))
         try:
             with suppress(ExceptionGroup):
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(_pump(proxy, reader, far_writer, from_server=False))
-                    both.create_task(_pump(proxy, far_reader, writer, from_server=True))
+                    both.create_task(_pump(proxy, link, reader, far_writer, from_server=False))
+                    both.create_task(_pump(proxy, link, far_reader, writer, from_server=True))
         finally:
-            proxy.writers -= {writer, far_writer}
-            writer.transport.abort()
-            far_writer.transport.abort()
+            proxy.links.discard(link)
+            link.abort()
             tasks.discard(task)
 
     server = await asyncio.start_server(carry, "127.0.0.1", port)
@@ -77,7 +97,7 @@ async def tcp_proxy(target_port: int, port: int = 0) -> AsyncIterator[Proxy]:
 
 
 async def _pump(
-    proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_server: bool
+    proxy: Proxy, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_server: bool
 ) -> None:
     with suppress(ConnectionError):
         while data := await reader.read(65536):
@@ -86,7 +106,7 @@ async def _pump(
                 break
             if proxy.mode is Mode.CUT:
                 break
-            if proxy.mode is Mode.SWALLOW:
+            if link.swallowed or proxy.mode is Mode.SWALLOW:
                 continue
             writer.write(data)
             await writer.drain()
