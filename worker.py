@@ -17,9 +17,10 @@ from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
 from activities.reconciliation import Reconciler
 from activities.releases import Releases
+from activities.sweeping import Sweeper
 from commands.draft_orders import DraftOrders
 from commands.open_drafts import OpenDrafts
-from commands.schedules import ensure_reconcile
+from commands.schedules import ensure_reconcile, ensure_sweep
 from config.keys import KeyRing
 from config.logs import configure_logs
 from config.metrics import WorkerMetrics
@@ -35,6 +36,7 @@ from workflows.bulk import BulkCommandWorkflow
 from workflows.draft_order import DraftOrderWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
+from workflows.sweep import SweepWorkflow
 
 log = structlog.get_logger("worker")
 
@@ -69,18 +71,25 @@ def build_worker(
     """The one place where activities meet what they need. Tracing comes with the client."""
     counted = counted or WorkerMetrics()
     projection = ProjectionActivities(database, settings.delivery_window_s, counted)
+    connectors = build_connectors(ConnectorPolicy.from_settings(settings))
     delivery = DeliveryActivities(
         database,
         Documents(settings.documents_url),
         keys,
-        build_connectors(ConnectorPolicy.from_settings(settings)),
+        connectors,
         counted,
     )
     drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[DraftOrderWorkflow, ReconcileWorkflow, ReleaseWorkflow, BulkCommandWorkflow],
+        workflows=[
+            DraftOrderWorkflow,
+            ReconcileWorkflow,
+            ReleaseWorkflow,
+            BulkCommandWorkflow,
+            SweepWorkflow,
+        ],
         activities=[
             projection.record,
             projection.read_facts,
@@ -89,6 +98,7 @@ def build_worker(
             delivery.fence,
             Reconciler(database, OpenDrafts(client)).run,
             BulkCommands(database, drafts).step,
+            Sweeper(database, keys, connectors, settings.sweep_after_s, counted).run,
             Releases(database, drafts, settings.resume_per_s).release,
         ],
         interceptors=[ActivityLog()],
@@ -117,6 +127,7 @@ async def serve(settings: Settings) -> None:
             keys, interceptors=[traced.interceptor] if traced else [], runtime=sdk_runtime(settings)
         )
         await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
+        await ensure_sweep(client, settings.task_queue, settings.sweep_s)
         with served(counted.registry, settings):
             async with build_worker(client, settings, database, keys, counted):
                 log.info("worker_started", task_queue=settings.task_queue)

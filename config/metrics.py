@@ -92,6 +92,12 @@ class WorkerMetrics:
             buckets=LAG_BUCKETS,
             registry=self.registry,
         )
+        self.swept = Counter(
+            "countersign_swept_files_total",
+            "Old temporary files in dropzones: removed, kept (under way, or not ours), failed sweeps",
+            ["result"],
+            registry=self.registry,
+        )
         # a series that is born at 1 never rises: increase() would not see the first failure
         for reason in (*sorted(_REASONS), OTHER):
             self.pushes.labels("failed", reason)

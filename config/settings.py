@@ -112,6 +112,13 @@ class Settings(KeySettings):
         le=1000,
         description="after a pause, how many waiting exports a second are let go, per connection",
     )
+    sweep_s: int = Field(3600, validation_alias=_env("COUNTERSIGN_SWEEP_S"), ge=10)
+    sweep_after_s: int = Field(
+        86400,
+        validation_alias=_env("COUNTERSIGN_SWEEP_AFTER_S"),
+        ge=3600,
+        description="temporary files in dropzones younger than this are left alone",
+    )
     reconcile_s: int = Field(3600, validation_alias=_env("COUNTERSIGN_RECONCILE_S"), ge=10)
     cached_drafts: int = Field(
         2000,

@@ -1,7 +1,7 @@
 """`DROPZONE_JSON_V1`: JSON files in a folder that the ERP reads, over SFTP or a file system."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from connectors.ack_folder import OpenAckFolder
@@ -18,6 +18,7 @@ from connectors.port import Attempt, OnProgress
 from connectors.sftp_acks import sftp_ack_folder
 from connectors.sftp_pool import SftpPool
 from domain.delivery import Delivery, FenceOutcome, PublishOutcome, StagedFile, TestResult
+from domain.sweeping import Leftover, leftover
 from domain.transport import TransportCode, TransportError
 
 # Whatever the connection's own timeouts add up to, a try ends by itself before Temporal ends it, so that
@@ -101,6 +102,20 @@ class DropzoneConnector(FolderConnector[DropzoneConfig]):
         if config.mode == "sftp":
             return sftp_ack_folder(config, config.ack_path, self.policy)
         return filesystem_ack_folder(config, config.ack_path, self.policy)
+
+    async def leftovers(self, config: DropzoneConfig) -> list[Leftover]:
+        if config.mode == "sftp":
+            opened: OpenAckFolder = sftp_ack_folder(config, config.export_path, self.policy)
+        else:
+            opened = filesystem_ack_folder(config, config.export_path, self.policy)
+        async with opened as folder:  # only its listing is used here, never its trays
+            files = await folder.files()
+        found = [leftover(file.name, file.modified_at) for file in files if file.regular]
+        return [each for each in found if each is not None]
+
+    async def discard(self, names: Sequence[str], config: DropzoneConfig) -> int:
+        async with self.open_folder(config) as folder:
+            return sum([await folder.remove(name) for name in names])
 
     async def test_connection(self, config: DropzoneConfig) -> TestResult:
         """Always with a session of its own: logging in is part of the test."""
