@@ -4,6 +4,7 @@ Whoever has 20,000 drafts waiting shall notice nothing of the other 19,999.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ async def measure(
     few = await fill(ground, FEW, say)
     say(f"a look with {FEW} open drafts")
     before = await _look(ground, folder, few.drafts, rounds, say)
-    say(f"making {count:,} open drafts")
+    pace, alone = count / few.per_s / 60, count * few.cpu_s / (os.cpu_count() or 1) / 60
+    say(f"making {count:,} open drafts: {pace:.0f} min at the pace so far, {alone:.0f} if nothing else ran")
     many = await fill(ground, count, say)
     say(f"  {count / many.per_s / 60:.1f} min")
     note = f"{count:,}, without HTTP; {many.cpu_s * 1000:.0f} ms of CPU each, ours included"
