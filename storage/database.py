@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
 from opentelemetry.trace import Tracer
 from sqlalchemy import RowMapping, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -18,11 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from storage.statement_spans import trace_statements
 
+log = structlog.get_logger(__name__)
+
 Row = RowMapping
 
 STATEMENT_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 2.0
-_SET_ORG = text("SELECT set_config('app.org_id', :org, true)")
+_ROLLBACK_TIMEOUT_S = 0.5
 
 
 class DatabaseUnavailable(Exception):
@@ -68,11 +71,15 @@ class Database:
             DatabaseUnavailable: the server is down, too slow, or went away.
         """
         with _translated():
-            connection = await self._fresh(self._engine)
+            connection, driver = await self._fresh()
             try:
-                async with connection.begin():
-                    await connection.execute(_SET_ORG, {"org": str(org_id)})
-                    yield connection
+                # Past SQLAlchemy, which takes three times as long: one round trip, so no parameters.
+                await driver.execute(f"BEGIN; SELECT set_config('app.org_id', '{UUID(str(org_id))}', true)")
+                yield connection
+                await driver.execute("COMMIT")
+            except BaseException:
+                await _roll_back(connection, driver)
+                raise
             finally:
                 await connection.close()
 
@@ -97,19 +104,38 @@ class Database:
             result = await connection.execute(text(statement), dict(values))
             return list(result.mappings()) if result.returns_rows else []
 
-    async def _fresh(self, engine: AsyncEngine) -> AsyncConnection:
+    async def _fresh(self) -> tuple[AsyncConnection, asyncpg.Connection]:
         """A connection that is alive: one that died in the pool takes its whole generation with it."""
-        connection = await engine.connect()
-        driver = (await connection.get_raw_connection()).driver_connection
-        if driver is not None and driver.is_closed():
+        connection = await self._single.connect()
+        driver = await _driver(connection)
+        if driver.is_closed():
             await connection.invalidate()
             await connection.close()
-            await engine.dispose()
-            connection = await engine.connect()
-        return connection
+            await self._engine.dispose()
+            connection = await self._single.connect()
+            driver = await _driver(connection)
+        return connection, driver
 
     async def ping(self) -> None:
         await self.call("SELECT 1", {})
+
+
+async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
+    driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
+    return driver
+
+
+async def _roll_back(connection: AsyncConnection, driver: asyncpg.Connection) -> None:
+    """The connection goes back to the pool outside of any transaction, or not at all."""
+    try:
+        if not driver.is_closed():
+            await driver.execute("ROLLBACK", timeout=_ROLLBACK_TIMEOUT_S)
+    except Exception as error:  # noqa: BLE001 - what went wrong before is what the caller hears
+        log.info("rollback_failed", error=type(error).__name__)
+        await connection.invalidate()
+    except BaseException:
+        await connection.invalidate()
+        raise
 
 
 def _hang_up(dbapi_connection: Any, _record: object, _error: BaseException | None) -> None:

@@ -13,10 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from local.postgres import DatabaseUrls
 from local.stack import Stack
 from storage.database import Database, DatabaseUnavailable, is_outage
 from storage.documents import DocumentsUnavailable
 from storage.projection import SequenceConflict
+from tests.storage.conftest import new_org
 
 LONGEST_WAIT_S = 3.0
 
@@ -94,6 +96,31 @@ async def test_a_statement_that_takes_too_long_or_is_ended_is_an_outage(
             await connection.execute(text(statement))
     assert time.monotonic() - began < LONGEST_WAIT_S
     await database.ping()
+
+
+async def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing_in_the_pool(
+    postgres: DatabaseUrls,
+) -> None:
+    alone = Database(postgres.app, pool_size=1)
+    org, other = await new_org(alone), await new_org(alone)
+    rename, name = text("UPDATE org SET name = 'changed'"), text("SELECT slug, name FROM org")
+
+    async def broken(how: str) -> None:
+        async with alone.transaction(org) as connection:
+            await connection.execute(rename)
+            if how == "raises":
+                raise KeyError(how)
+            await connection.execute(text("SELECT nonsense" if how == "wrong" else "SELECT pg_sleep(1)"))
+
+    for how, raised in (("raises", KeyError), ("wrong", ProgrammingError), ("sleeps", TimeoutError)):
+        with pytest.raises(raised):
+            await asyncio.wait_for(broken(how), 0.3)
+        assert await alone.call("SELECT * FROM org", {}) == []  # no org is set outside of a transaction
+        for each in (org, other):
+            async with alone.transaction(each) as connection:
+                [found] = (await connection.execute(name)).all()
+                assert found == (f"org-{each}", "Test"), how
+    await alone.dispose()
 
 
 async def test_a_lock_that_is_not_let_go_is_an_outage(database: Database) -> None:
