@@ -11,7 +11,9 @@ async def test_every_route_answers_404_for_another_orgs_objects(stack: Stack, pe
     theirs, ours = await people("admin"), await people("admin", "other")
     draft = await draft_in(theirs, "PUSHED")
     customer = (await theirs.json("GET", "/customers"))["data"][0]["id"]
+    bulk = await theirs.json("POST", "/exports/retry", 202, json={"error_code": "DISK_FULL"})
     ids = {
+        "bulk_id": bulk["id"],
         "draft_id": draft["id"],
         "export_id": draft["exports"][0]["id"],
         "line_no": 1,
