@@ -72,16 +72,18 @@ class Reconciler:
             # it may have ended while we looked: only what its newest row still calls open is missing
             open_still = current is not None and needs_workflow(current, waits) and current == row
             return self._finding(slug, row, Difference.WORKFLOW_MISSING, row.status) if open_still else None
-        return await self._judged(slug, state, current, dry_run=dry_run)
+        return await self._judged(slug, state, row, current, dry_run=dry_run)
 
     async def _of_workflow(self, org_id: UUID, slug: str, draft_id: UUID, *, dry_run: bool) -> Finding | None:
+        before = await self._row(org_id, draft_id)
         try:
             state = await self._open_drafts.state(org_id, draft_id)
         except Silent:
             return None
         if state is None:
             return None
-        return await self._judged(slug, state, await self._row(org_id, draft_id), dry_run=dry_run)
+        row = await self._row(org_id, draft_id)
+        return await self._judged(slug, state, before, row, dry_run=dry_run)
 
     async def _row(self, org_id: UUID, draft_id: UUID) -> Draft | None:
         async with self._database.transaction(org_id) as connection:
@@ -89,17 +91,23 @@ class Reconciler:
         return stored.draft if stored else None
 
     async def _judged(
-        self, slug: str, state: WorkflowState, row: Draft | None, *, dry_run: bool
+        self, slug: str, state: WorkflowState, before: Draft | None, row: Draft | None, *, dry_run: bool
     ) -> Finding | None:
+        """`before` and `row` were read before and after the workflow was asked: it may decide in between."""
         difference = compare(state, row)
         if difference is None:
             return None
         kind, detail = difference
+        was_newer = before is not None and before.version > state.draft.version
+        if kind is Difference.WORKFLOW_RESET and not was_newer:
+            return None
         finding = self._finding(slug, state.draft, kind, detail)
-        if RULES[kind].repairable and not dry_run:
+        # A busy workflow still has to record its newest decision, which a repair would record differently.
+        if RULES[kind].repairable and state.recorded == state.draft.version and not dry_run:
             waits = waiting_for(state.draft, OrgPolicy())
-            await rewrite(self._database, state, waits.value if waits else None, kind.value)
-            finding.repaired = True
+            finding.repaired = await rewrite(
+                self._database, state, waits.value if waits else None, kind.value
+            )
         return finding
 
     @staticmethod

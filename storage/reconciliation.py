@@ -46,8 +46,11 @@ async def open_rows(database: Database, org_id: UUID) -> AsyncIterator[tuple[Dra
         after = page[-1]["id"]
 
 
-async def rewrite(database: Database, state: WorkflowState, waiting_for: str | None, why: str) -> None:
-    """Write the draft's rows as the workflow has them, whatever they say now; the trail tells it."""
+async def rewrite(database: Database, state: WorkflowState, waiting_for: str | None, why: str) -> bool:
+    """Write the draft's rows as the workflow has them, and tell it in the trail.
+
+    False, and nothing is written, when the rows are newer by now: the workflow has decided meanwhile.
+    """
     draft = state.draft
     said = (
         "ROWS_REPAIRED",
@@ -69,4 +72,12 @@ async def rewrite(database: Database, state: WorkflowState, waiting_for: str | N
         run_id=state.run_id,
     )
     payload = {"org_id": str(draft.org_id), "repair": True, "records": [payload_of(record)]}
-    await database.call("SELECT record_draft(cast(:p AS jsonb))", {"p": json.dumps(payload)})
+    async with database.transaction(draft.org_id) as connection:
+        version = await connection.scalar(
+            text("SELECT version FROM draft_order WHERE org_id = :org AND id = :id FOR UPDATE"),
+            {"org": draft.org_id, "id": draft.id},
+        )
+        if version is not None and version > draft.version:
+            return False
+        await connection.execute(text("SELECT record_draft(cast(:p AS jsonb))"), {"p": json.dumps(payload)})
+    return True

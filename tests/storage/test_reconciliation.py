@@ -1,0 +1,74 @@
+"""Mending rows beside a workflow that goes on deciding: nothing is set back, and it can still record."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+from activities.reconciliation import Reconciler
+from domain.draft import Draft
+from domain.reconciliation import Difference, WorkflowState
+from storage import projection
+from storage.database import Database
+from storage.draft_orders import get_draft
+from storage.reconciliation import rewrite
+from tests.storage.test_projection import pushed
+
+
+class Asked:
+    """What the workflows say; `meanwhile` is recorded after one has been asked."""
+
+    def __init__(self, database: Database, state: WorkflowState, meanwhile: list[projection.Record]) -> None:
+        self._database, self._state, self._meanwhile = database, state, meanwhile
+
+    async def state(self, _org_id: UUID, _draft_id: UUID) -> WorkflowState:
+        if self._meanwhile:
+            await projection.record(self._database, self._meanwhile)
+        return self._state
+
+    async def ids(self, _org_id: UUID) -> AsyncIterator[UUID]:
+        for each in ():
+            yield each
+
+
+async def row(database: Database, draft: Draft) -> Draft:
+    async with database.transaction(draft.org_id) as connection:
+        stored = await get_draft(connection, draft.org_id, draft.id, "decorated")
+    assert stored is not None
+    return stored.draft
+
+
+async def test_rows_behind_a_busy_workflow_are_left_until_it_has_recorded(
+    database: Database, org: UUID
+) -> None:
+    records = pushed(org, uuid4()).records
+    await projection.record(database, records[:2])
+    state = WorkflowState(draft=records[3].draft, recorded=3)
+    asked = Asked(database, state, [])
+    (finding,) = await Reconciler(database, asked).reconcile(org, "demo", dry_run=False)  # type: ignore[arg-type]
+    assert (finding.difference, finding.repaired) == (Difference.ROW_BEHIND, False)
+    await projection.record(database, records[3:4])  # no SequenceConflict
+
+
+async def test_a_workflow_that_decided_while_it_was_looked_at_was_not_reset(
+    database: Database, org: UUID
+) -> None:
+    records = pushed(org, uuid4()).records
+    await projection.record(database, records[:2])
+    state = WorkflowState(draft=records[1].draft, recorded=2)
+    asked = Asked(database, state, records[2:3])
+    assert await Reconciler(database, asked).reconcile(org, "demo", dry_run=False) == []  # type: ignore[arg-type]
+
+
+async def test_a_workflow_that_was_reset_is_found(database: Database, org: UUID) -> None:
+    records = pushed(org, uuid4()).records
+    await projection.record(database, records[:3])
+    asked = Asked(database, WorkflowState(draft=records[1].draft, recorded=2), [])
+    (finding,) = await Reconciler(database, asked).reconcile(org, "demo", dry_run=False)  # type: ignore[arg-type]
+    assert finding.difference is Difference.WORKFLOW_RESET
+
+
+async def test_a_repair_never_sets_rows_back(database: Database, org: UUID) -> None:
+    records = pushed(org, uuid4()).records
+    await projection.record(database, records)
+    older = WorkflowState(draft=records[2].draft, recorded=3)
+    assert await rewrite(database, older, "push", "row_differs") is False
+    assert (await row(database, records[-1].draft)).version == records[-1].draft.version
