@@ -20,6 +20,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from local.refusals import Refusal
+from tests.faults.account import verified
 from tests.faults.ground import prepared
 from tests.faults.scenario import Scenario, play
 from tests.faults.scenarios import SCENARIOS
@@ -54,6 +55,8 @@ async def run(scenarios: Sequence[Scenario], *, fast: bool, seed: str) -> list[L
                     _say(_summary(line))
                     if line.broken_off:
                         break
+                if not lines[-1].broken_off:
+                    await verified(ground, lines[-1].count)
                 _say("stopping")
     return lines
 
@@ -77,6 +80,7 @@ def _settings(fast: bool, seed: str) -> dict[str, Any]:
         "record_timeout_s": seconds(policies.RECORD.start_to_close),
         "delivery_window_s": 1800,
         "sticky_timeout_s": 2,
+        "reconcile_s": 10,
         "dropzone": "SFTP, without acks; the ERP takes a file within about a millisecond",
     }
 

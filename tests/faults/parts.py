@@ -26,10 +26,9 @@ _ARMED_APP = ("api.app:create_app", "tests.faults.armed_api:create_armed_app")
 
 
 class Part:
-    """One process of `kind` ("worker" or "api").
+    """One process of `kind` ("worker" or "api"), kept running from `start` to `stop`.
 
-    Each start takes the next of `arms`; when all are used up, it runs without. A process that stops itself
-    is continued after `stopped_for_s`.
+    A process that stops itself is continued after `stopped_for_s`.
     """
 
     def __init__(self, stack: Stack, kind: str, name: str | None = None) -> None:
@@ -39,21 +38,25 @@ class Part:
         self.stops = 0
         self.stopped_for_s = 9.0
         self.standing_still = False
-        self.armed = False  # whether the process that runs now was started with arms
         self._stack = stack
-        self._arms: list[Sequence[Arm]] = []
+        self._arms = stack.var / f"{self.name}.arms"
+        self._next: list[Sequence[Arm]] = []
         self._child: Child | None = None
         self._log_began = 0
         self._keeper: asyncio.Task[None] | None = None
 
-    async def start(self, arms: Sequence[Sequence[Arm]] = ()) -> None:
-        """Run from now on; returns when it works. A running one is ended in good order first."""
-        await self.stop()
-        self._arms = list(arms)
-        await self._launch()
-        self._keeper = asyncio.create_task(self._keep())
+    async def start(self) -> None:
+        """Run from now on, if it does not yet; returns when it works."""
+        if self._keeper is None:
+            await self._launch()
+            self._keeper = asyncio.create_task(self._keep())
         async with asyncio.timeout(READY_WITHIN_S):
             await self._ready()
+
+    def arm(self, lives: Sequence[Sequence[Arm]] = ()) -> None:
+        """The first of `lives` for the process that runs now, one each for those that replace it."""
+        self._next = list(lives[1:])
+        points.write(self._arms, lives[0] if lives else ())
 
     async def _ready(self) -> None:
         if self.kind != "worker":
@@ -82,15 +85,6 @@ class Part:
         """SIGSTOP; it goes on after `stopped_for_s`."""
         self._signal(signal.SIGSTOP)
 
-    @property
-    def clean(self) -> bool:
-        """It runs, without arms now or later."""
-        return self._child is not None and not self.armed and not self._arms
-
-    def arm_next(self, arms: Sequence[Arm]) -> None:
-        """For its next start."""
-        self._arms.append(arms)
-
     def _signal(self, number: signal.Signals) -> None:
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -104,9 +98,8 @@ class Part:
         for word in child.command:
             words += _ARMED.get(word, [word.replace(*_ARMED_APP)])
         child.command = words
-        arms = self._arms.pop(0) if self._arms else ()
-        self.armed = bool(arms)
-        environment = dict(child.environment) | points.environment(arms)
+        points.write(self._arms, self._next.pop(0) if self._next else ())
+        environment = dict(child.environment) | {points.ARMS: str(self._arms)}
         if self.name != self.kind:  # a second one cannot have the first one's ports
             environment = {k: v for k, v in environment.items() if not k.startswith("COUNTERSIGN_WORKER_")}
         child.environment = environment

@@ -7,11 +7,13 @@ tells where it is. A process that is armed for a point gives itself the signal o
 import json
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-ARMS = "FAULT_ARMS"
+ARMS = "FAULT_ARMS"  # the file
 
 # Every step of a push, in the order in which it happens.
 WORKER_POINTS = {
@@ -40,21 +42,39 @@ class Arm:
     signal: str = "SIGKILL"
 
 
-def environment(arms: Sequence[Arm]) -> dict[str, str]:
-    """What arms a process."""
-    return {ARMS: json.dumps([asdict(arm) for arm in arms])} if arms else {}
+def write(path: Path, arms: Sequence[Arm]) -> None:
+    """Arm the process that runs now, or the next one to start; its count begins anew."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps([asdict(arm) for arm in arms]))
+    draft.rename(path)
 
 
 class Fuse:
-    """Counts passages of each point; `passed` may be called from any thread."""
+    """Counts passages of each point; `passed` may be called from any thread.
+
+    Arms come from a file, looked at on every passage: a process need not be started again to be armed.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        arms = [Arm(**each) for each in json.loads(environment.get(ARMS, "[]"))]
-        self._signals = {(arm.point, arm.passage): arm.signal for arm in arms}
+        self._file = Path(environment[ARMS])
+        self._written = 0
+        self._signals: dict[tuple[str, int], str] = {}
         self._passages: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def passed(self, point: str) -> None:
-        self._passages[point] += 1
-        number = self._signals.pop((point, self._passages[point]), None)
+        with self._lock:
+            self._look()
+            self._passages[point] += 1
+            number = self._signals.pop((point, self._passages[point]), None)
         if number is not None:
             os.kill(os.getpid(), getattr(signal, number))
+
+    def _look(self) -> None:
+        written = self._file.stat().st_mtime_ns
+        if written == self._written:
+            return
+        arms = [Arm(**each) for each in json.loads(self._file.read_text())]
+        self._signals = {(arm.point, arm.passage): arm.signal for arm in arms}
+        self._passages.clear()
+        self._written = written

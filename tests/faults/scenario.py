@@ -13,12 +13,13 @@ from tests.faults.table import Line
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of one scenario. `seconds` is for those that go by the clock."""
+    """How much of one scenario. `seconds` and `pace` (less is quicker) are for those by the clock."""
 
     pushes: int = 0
     strikes: int = 1
     clients: int = 20
     seconds: float = 0
+    pace: float = 1.0
     patience_s: float = 150
 
 

@@ -64,6 +64,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         "all of them at random, outages overlap; FAULT_SEED repeats it",
         storm,
         Plan(strikes=30, clients=10, seconds=300, patience_s=240),
-        Plan(strikes=3, clients=6, seconds=30, patience_s=240),
+        Plan(strikes=3, clients=6, seconds=25, pace=0.25, patience_s=240),
     ),
 )

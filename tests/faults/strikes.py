@@ -21,7 +21,7 @@ def worker_dies(point: str) -> Strike:
 
     async def strike(trial: Trial) -> None:
         arms = [(Arm(point, passage),) for passage in islice(cycle(_PASSAGES), trial.plan.strikes)]
-        await trial.ground.worker.start(arms)
+        trial.ground.worker.arm(arms)
         await trial.crowd.bring(trial.plan.pushes)
 
     return strike
@@ -36,7 +36,7 @@ def worker_stands_still(points: tuple[str, ...]) -> Strike:
         for number, point in enumerate(islice(cycle(points), plan.strikes)):
             stops = ground.worker.stops
             ground.worker.stopped_for_s = STOPPED_FOR_S[number // len(points) % len(STOPPED_FOR_S)]
-            await ground.worker.start([(Arm(point, 1 + number % 4, "SIGSTOP"),)])
+            ground.worker.arm([(Arm(point, 1 + number % 4, "SIGSTOP"),)])
             for _ in range(3):  # the second worker may have been quicker
                 await trial.crowd.bring(plan.pushes // plan.strikes)
                 if ground.worker.stops > stops:
@@ -49,7 +49,7 @@ def worker_stands_still(points: tuple[str, ...]) -> Strike:
 def api_dies(point: str) -> Strike:
     async def strike(trial: Trial) -> None:
         arms = [(Arm(point, passage),) for passage in islice(cycle((2, 1, 3, 1)), trial.plan.strikes)]
-        await trial.ground.api.start(arms)
+        trial.ground.api.arm(arms)
         await trial.crowd.bring(trial.plan.pushes)
 
     return strike
@@ -77,8 +77,7 @@ async def storm(trial: Trial) -> None:
     await ground.second.start()
 
     async def worker() -> None:
-        ground.worker.arm_next((Arm(trial.random.choice(points), trial.random.randint(1, 8)),))
-        ground.worker.kill()
+        ground.worker.arm([(Arm(trial.random.choice(points), trial.random.randint(1, 4)),)])
 
     async def pause() -> None:
         ground.second.pause()
@@ -91,7 +90,7 @@ async def storm(trial: Trial) -> None:
 
     async def plague(strike: Callable[[], Awaitable[None]], every_s: float) -> None:
         while True:
-            pause_s = trial.random.uniform(0.5, 1.5) * every_s
+            pause_s = trial.random.uniform(0.5, 1.5) * every_s * trial.plan.pace
             if time.monotonic() + pause_s > end:
                 return
             await asyncio.sleep(pause_s)
