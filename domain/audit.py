@@ -133,6 +133,8 @@ def _export(action: str) -> Callable[[Draft, Draft, Any], Said]:
 def _ack_recorded(before: Draft, after: Draft, event: ev.AckRecorded) -> Said:
     action = "EXPORT_ACKED" if event.status == "ACKED" else "EXPORT_REJECTED"
     details = {"erp_export_id": str(event.export_id), "changed": False, "reason": event.reason}
+    if event.ack_file is not None:
+        details |= {"outcome": event.outcome, "ack_file": event.ack_file}
     return action, _status(before), _status(after), details
 
 

@@ -71,11 +71,13 @@ class ExportAcked(Event):
     export_id: UUID
     erp_order_id: str | None
     late: bool
+    ack_file: str | None = None  # None for an answer that came as a signal
 
 
 class ExportRejected(Event):
     export_id: UUID
     error: ExportError
+    ack_file: str | None = None
 
 
 class AckRecorded(Event):
@@ -83,7 +85,9 @@ class AckRecorded(Event):
 
     export_id: UUID | None
     status: str
+    outcome: str  # an `AckOutcome`
     reason: str
+    ack_file: str | None = None
 
 
 class AckWindowEnded(Event):

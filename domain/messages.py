@@ -116,10 +116,16 @@ MESSAGES: dict[Command, type[Message]] = {
 
 
 class Acknowledgement(BaseModel):
-    """The ERP's answer to one export, as the `acknowledge` signal carries it."""
+    """The ERP's answer to one export, as the `acknowledge` signal carries it.
+
+    One that was read from a file names the file, and its row in the ledger of ack files: the same `ack_id`
+    again is the same answer told twice, and heard once.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
+    ack_id: UUID | None = None
+    file_name: Legible | None = Field(None, max_length=300)
     export_id: UUID
     status: str = Field(pattern="^(ACKED|FAILED)$")
     erp_order_id: Legible | None = Field(None, max_length=200)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from domain.acknowledgements import HeardAck
 from domain.audit import AuditEntry
 from domain.canonical import digest
 from domain.draft import Draft
@@ -44,6 +45,7 @@ class Record(BaseModel):
     audit: list[AuditEntry]
     seen: SeenKey | None = None
     exports: list[UUID]  # exports this decision made or changed
+    acks: list[HeardAck] = []  # ack files that this decision is the end of
     document: str | None = None
     creation_digest: str | None = None
     run_id: str | None = None  # of the workflow, for people who look it up
@@ -59,6 +61,7 @@ class Carried(BaseModel):
     draft: Draft
     policy: OrgPolicy
     seen: list[SeenKey]
+    heard_acks: list[UUID] = []
 
 
 class Revision(IntEnum):

@@ -97,6 +97,18 @@ TRANSPORT_RULES: dict[TransportCode, TransportRule] = {
 }
 
 
+# What differs when it is the ack folder that cannot be used; the rest reads the same.
+ACK_FOLDER_SENTENCES: dict[TransportCode, str] = {
+    code: rule.sentence for code, rule in TRANSPORT_RULES.items()
+} | {
+    TransportCode.PERMISSION_DENIED: "Permission denied: the user may not list the ack folder, or not make "
+    "and fill the folders processed and error in it",
+    TransportCode.FOLDER_NOT_FOUND: "Folder not found: the ack path does not exist in the dropzone",
+    TransportCode.ADDRESS_NOT_ALLOWED: "Address not allowed: this deployment does not permit that host or "
+    "path, or processed or error in the ack folder is a link",
+}
+
+
 class TransportError(Exception):
     """A delivery step failed for a reason in `TRANSPORT_RULES`.
 
