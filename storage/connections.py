@@ -14,7 +14,7 @@ from storage.database import Row
 
 PUBLIC = (
     "id, connector_type, status, public_config, capabilities, last_test_at, last_test_result, test_result, "
-    "version, created_at, updated_at, paused_at, paused_by"
+    "last_ack_poll_at, last_ack_poll_error, version, created_at, updated_at, paused_at, paused_by"
 )
 
 
@@ -43,6 +43,11 @@ async def active(connection: AsyncConnection, org_id: UUID) -> Row | None:
     """The one that pushes go through, paused or not."""
     statement = text("SELECT * FROM erp_connection WHERE org_id = :org AND status <> 'DISABLED'")
     return (await connection.execute(statement, {"org": org_id})).mappings().first()
+
+
+async def for_polls(connection: AsyncConnection, org_id: UUID) -> list[Row]:
+    statement = text("SELECT id, org_id, status, public_config FROM erp_connection WHERE org_id = :org")
+    return list((await connection.execute(statement, {"org": org_id})).mappings())
 
 
 async def list_all(

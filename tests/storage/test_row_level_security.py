@@ -84,6 +84,7 @@ _VALUES = {
 }
 _CHECKED = {
     ("app_user", "role"): "'OPS'",
+    ("erp_ack", "status"): "'SETTLED'",
     ("erp_connection", "status"): "'DISABLED'",
     ("erp_export", "status"): "'PENDING'",
     ("erp_push_log", "status"): "'PENDING'",
