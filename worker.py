@@ -11,6 +11,8 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.ack_poll import AckPoller
+from activities.ack_schedules import AckScheduler
 from activities.bulk import BulkCommands
 from activities.delivery import DeliveryActivities
 from activities.observed import ActivityLog
@@ -20,7 +22,7 @@ from activities.releases import Releases
 from activities.sweeping import Sweeper
 from commands.draft_orders import DraftOrders
 from commands.open_drafts import OpenDrafts
-from commands.schedules import ensure_reconcile, ensure_sweep
+from commands.schedules import AckSchedules, ensure_ack_schedules, ensure_reconcile, ensure_sweep
 from config.keys import KeyRing
 from config.logs import configure_logs
 from config.metrics import WorkerMetrics
@@ -32,6 +34,7 @@ from connectors.policy import ConnectorPolicy
 from connectors.registry import build_connectors
 from storage.database import Database
 from storage.documents import Documents
+from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.draft_order import DraftOrderWorkflow
 from workflows.reconciliation import ReconcileWorkflow
@@ -80,6 +83,7 @@ def build_worker(
         counted,
     )
     drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
+    schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -89,6 +93,8 @@ def build_worker(
             ReleaseWorkflow,
             BulkCommandWorkflow,
             SweepWorkflow,
+            AckPollWorkflow,
+            AckSchedulesWorkflow,
         ],
         activities=[
             projection.record,
@@ -100,6 +106,8 @@ def build_worker(
             BulkCommands(database, drafts).step,
             Sweeper(database, keys, connectors, settings.sweep_after_s, counted).run,
             Releases(database, drafts, settings.resume_per_s).release,
+            AckPoller(database, keys, connectors, drafts, settings.ack_settle_s, counted).run,
+            AckScheduler(database, schedules).run,
         ],
         interceptors=[ActivityLog()],
         workflow_runner=runner(),
@@ -128,6 +136,7 @@ async def serve(settings: Settings) -> None:
         )
         await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
         await ensure_sweep(client, settings.task_queue, settings.sweep_s)
+        await ensure_ack_schedules(client, settings.task_queue, settings.ack_poll_s)
         with served(counted.registry, settings):
             async with build_worker(client, settings, database, keys, counted):
                 log.info("worker_started", task_queue=settings.task_queue)

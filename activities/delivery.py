@@ -23,14 +23,14 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import names
+from activities.configured import configured
 from activities.connector_spans import connector_span
-from config.keys import EncryptionError, KeyRing, connection_owner
+from activities.heartbeats import heartbeats
+from config.keys import KeyRing
 from config.metrics import WorkerMetrics, reason_label
-from connectors.configuration import Known
 from connectors.port import Attempt, ERPConnectorPort, ReadDelivery, no_progress
 from domain.connections import ConnectionStatus, HeldByPause, Pause
 from domain.delivery import (
-    Capabilities,
     Delivery,
     DeliveryOrder,
     FenceOrder,
@@ -48,7 +48,6 @@ from storage.documents import Documents
 log = structlog.get_logger(__name__)
 
 _SCHEMA = Draft202012Validator(export_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
-_HEARTBEAT_S = 2.0
 _RECORD_LOOKS_S = (0.006, 0.006, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
 
 
@@ -188,7 +187,7 @@ class DeliveryActivities:
                 unsent = await push_log.surely_unsent(connection, order.org_id, order.export_id)
                 found = await connections.get(connection, order.org_id, order.connection_id)
             target = self._target(order.org_id, order.connection_id, found, must_be_active=False)
-            async with _heartbeats():
+            async with heartbeats():
                 with connector_span("fence", target.kind, order.export_id):
                     outcome = await target.connector.fence(order.staged, target.config, surely_unsent=unsent)
         except TransportError as failed:
@@ -215,7 +214,7 @@ class DeliveryActivities:
                 raise self._counted_failure(_application_error(begun.held))
             target = self._target(org_id, connection_id, begun.connection, must_be_active=True)
             target = replace(target, row=row, first_try=begun.first_try, answer=answer)
-            async with _heartbeats():
+            async with heartbeats():
                 reached = True
                 yield target
             self._counted.tries.labels(activity.info().activity_type, "ok").inc()
@@ -264,15 +263,8 @@ class DeliveryActivities:
     def _target(self, org_id: UUID, connection_id: UUID, row: Row | None, *, must_be_active: bool) -> _Target:
         if row is None or (must_be_active and row["status"] == "DISABLED"):
             raise TransportError(TransportCode.CONNECTION_DISABLED)
-        connector = self._connectors.get(row["connector_type"])
-        if connector is None:
-            raise TransportError(TransportCode.CONFIGURATION_INVALID, "unknown connector type")
-        try:
-            stored = self._keys.decrypt(row["config_encrypted"], connection_owner(org_id, connection_id))
-        except EncryptionError as error:
-            raise TransportError(TransportCode.CONFIGURATION_INVALID, str(error)) from error
-        known = Known(f"{org_id}/{connection_id}", _capabilities(row["capabilities"]))
-        return _Target(row["connector_type"], connector, connector.load(stored, known))
+        connector, config = configured(self._connectors, self._keys, org_id, row)
+        return _Target(row["connector_type"], connector, config)
 
     async def _note(
         self, org_id: UUID, export_id: UUID, row: int, status: str, started: float, response: dict[str, Any]
@@ -314,10 +306,6 @@ class DeliveryActivities:
         except DatabaseUnavailable:
             # the try's own error matters more; the next try closes this row
             log.warning("push_log_not_written", export_id=str(export_id), row=row, code=failed.type)
-
-
-def _capabilities(stored: dict[str, Any] | None) -> Capabilities | None:
-    return None if stored is None else Capabilities.model_validate(stored)
 
 
 async def _same(delivery: Delivery) -> Delivery:
@@ -367,22 +355,3 @@ def _application_error(error: TransportError | StagedFileLost) -> ApplicationErr
         non_retryable=not error.retryable,
         next_retry_delay=wait if error.retryable else None,
     )
-
-
-@asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
-    """Tell Temporal that this try is alive, also while a library waits.
-
-    Not at once: a beat is a call to the server and a billable action, and most tries end before the first.
-    """
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(_HEARTBEAT_S)
-            activity.heartbeat()
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()

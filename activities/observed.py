@@ -24,8 +24,8 @@ from domain.releases import ReleaseOrder
 
 log = structlog.get_logger(__name__)
 
-# Several times a command and over in milliseconds: their end says it all.
-_BRIEF = frozenset({names.RECORD, names.READ_FACTS})
+# Several times a command or a minute, and over in milliseconds: their end says it all.
+_BRIEF = frozenset({names.RECORD, names.READ_FACTS, names.POLL_ACKS, names.ALIGN_ACK_POLLS})
 
 
 class ActivityLog(Interceptor):

@@ -9,7 +9,7 @@ from activities import names
 from config.metrics import WorkerMetrics
 from domain.facts import Facts, FactsRequest
 from domain.records import Record
-from storage import facts, projection
+from storage import acks, facts, projection
 from storage.database import Database, DatabaseUnavailable
 
 
@@ -36,7 +36,21 @@ class ProjectionActivities:
             ) from error
 
         self._count(records, written)
+        await self._settle_acks(records)
         return written
+
+    async def _settle_acks(self, records: list[Record]) -> None:
+        """After the decisions themselves; a repeat of this activity finds what is left to do."""
+        ends = [end for record in records for end in record.acks]
+        if not ends:
+            return
+        try:
+            async with self._database.transaction(records[0].org_id) as connection:
+                settled = await acks.settle(connection, records[0].org_id, ends)
+        except DatabaseUnavailable as error:
+            raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable") from error
+        for end in settled:
+            self._counted.ack_files.labels(end.outcome.value).inc()
 
     def _count(self, records: list[Record], written: int) -> None:
         """What this call wrote, so that a repeat counts nothing; records come oldest first."""

@@ -86,6 +86,18 @@ class WorkerMetrics:
             buckets=SENT_BUCKETS,
             registry=self.registry,
         )
+        self.ack_polls = Counter(
+            "countersign_ack_polls_total",
+            "Looks into ack folders; `result` is ok, skipped or the error's code",
+            ["result"],
+            registry=self.registry,
+        )
+        self.ack_files = Counter(
+            "countersign_ack_files_total",
+            "Ack files by how they ended, once each",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.projection_lag = Histogram(
             "countersign_projection_lag_seconds",
             "From a decision to its record in PostgreSQL",

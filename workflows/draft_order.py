@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import names
     from domain import events as ev
     from domain import messages as msg
-    from domain.acknowledgements import acknowledged
+    from domain.acknowledgements import acknowledged, heard
     from domain.decisions import NEEDS_FACTS, Situation, admit, decide, named_actor
     from domain.draft import Export
     from domain.edits import edited
@@ -272,13 +272,17 @@ class DraftOrderWorkflow:
         await workflow.wait_condition(lambda: self._ledger.recorded_sequence >= sequence)
 
     def _acknowledge(self, ack: msg.Acknowledgement) -> None:
+        if ack.ack_id is not None and ack.ack_id in self._ledger.heard_acks:
+            return
         known = self._ledger.draft.export(ack.export_id)
         if known is not None and known.status is ExportStatus.PENDING:
             # a quick ERP answers before our own publish has returned: heard once the outcome is known
             self._acks.append(ack)
             return
         happened = acknowledged(self._ledger.draft, ack, workflow.now())
-        self._decided(happened, Actor(), _SYSTEM)
+        seen = self._decided(happened, Actor(), _SYSTEM)
+        if ack.ack_id is not None:
+            self._ledger.hear(heard(ack.ack_id, happened[0]), seen.sequence)
 
     @workflow.signal(dynamic=True, description="A command by its name, the ERP's acknowledge, or release")
     async def signalled(self, name: str, arguments: Sequence[RawValue]) -> None:

@@ -5,8 +5,10 @@ One serialisable state; all of it travels through continue-as-new.
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from domain import events as ev
+from domain.acknowledgements import HeardAck
 from domain.audit import entry, said
 from domain.draft import Draft, Export
 from domain.evolution import evolve
@@ -34,6 +36,7 @@ class Ledger:
         self.held: str | None = None  # what the export under way waits for; no run ends meanwhile
         self._run_id = run_id
         self._seen = {_place(each): each for each in seen}
+        self.heard_acks: list[UUID] = []
 
     @classmethod
     def opened(cls, create: CreateDraft, at: datetime, run_id: str) -> "Ledger":
@@ -54,13 +57,15 @@ class Ledger:
 
     @classmethod
     def resumed(cls, carried: Carried, run_id: str) -> "Ledger":
-        return cls(carried.draft, carried.policy, carried.seen, carried.draft.version, run_id)
+        ledger = cls(carried.draft, carried.policy, carried.seen, carried.draft.version, run_id)
+        ledger.heard_acks = list(carried.heard_acks)
+        return ledger
 
     def carried(self) -> Carried:
         keyless = [place for place, each in self._seen.items() if not each.key]
         forgotten = set(keyless[:-KEYLESS_REMEMBERED])
         seen = [each for place, each in self._seen.items() if place not in forgotten]
-        return Carried(draft=self.draft, policy=self.policy, seen=seen)
+        return Carried(draft=self.draft, policy=self.policy, seen=seen, heard_acks=self.heard_acks)
 
     @property
     def waiting_for(self) -> WaitingFor | None:
@@ -91,6 +96,13 @@ class Ledger:
         for record in self.outbox:
             if record.sequence == answered.sequence:
                 record.seen = answered
+
+    def hear(self, heard: HeardAck, sequence: int) -> None:
+        """Keep that this ack file has had its end, here and beside the decision's record."""
+        self.heard_acks.append(heard.ack_id)
+        for record in self.outbox:
+            if record.sequence == sequence:
+                record.acks.append(heard)
 
     def apply(self, happened: list[ev.Event], at: datetime, actor: Actor, origin: Origin) -> int:
         """Change the draft and put the record of it into the outbox; return its sequence number."""
