@@ -21,6 +21,8 @@ class ConnectorView(BaseModel):
     last_test_at: datetime | None
     last_test_result: str | None
     test_result: dict[str, Any] | None
+    last_ack_poll_at: datetime | None
+    last_ack_poll_error: dict[str, Any] | None
     version: int
     created_at: datetime
     updated_at: datetime

@@ -23,6 +23,7 @@ from domain.messages import EditMessage
 from domain.statuses import DraftStatus, WaitingFor
 from domain.transitions import Command
 from domain.values import MAX_LINE_NO, MAX_LINES, printable
+from storage.database import Row
 from storage.draft_orders import DraftFilter, StoredDraft, list_drafts
 
 router = APIRouter(route_class=ExactRoute, tags=["draft orders"], responses=problems(401, 403, 404, 409, 412))
@@ -124,9 +125,14 @@ async def list_all(
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     return Page(
-        data=[head_view(Draft.model_validate(row["snapshot"]), row["waiting_for"]) for row in rows],
+        data=[_head(row, caller) for row in rows],
         next_cursor=write_cursor(rows[-1]["created_at"], str(rows[-1]["id"])) if more else None,
     )
+
+
+def _head(row: Row, caller: Caller) -> DraftHead:
+    draft, hours = Draft.model_validate(row["snapshot"]), caller.policy.ack_overdue_hours
+    return head_view(draft, row["waiting_for"], row["acks_wait_since"], hours)
 
 
 def _place(after: list[Any]) -> tuple[datetime, UUID]:

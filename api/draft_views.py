@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from api.caller import Caller
+from domain.acknowledgements import overdue
 from domain.canonical import utc_text
 from domain.connections import RESUMED, ConnectionStatus
 from domain.draft import (
@@ -23,6 +24,7 @@ from domain.draft import (
 )
 from domain.gates import Gate, allowed_actions, gates, line_summary
 from domain.messages import draft_workflow_id
+from domain.policy import OrgPolicy
 from domain.statuses import DraftStatus, ExportStatus, LineStatus
 from domain.transitions import Command
 from domain.values import Number
@@ -91,6 +93,7 @@ class DraftHead(BaseModel):
     order_date: date | None
     requested_delivery_date: date | None
     waiting_for: str | None
+    ack_overdue: bool
     line_summary: str
     erp_order_id: str | None
     approved_at: datetime | None
@@ -120,11 +123,17 @@ class DraftView(DraftHead):
     workflow: WorkflowView
 
 
-def head_view(draft: Draft, waiting_for: str | None) -> DraftHead:
-    return DraftHead(**_head(draft, waiting_for))
+def head_view(
+    draft: Draft, waiting_for: str | None, acks_wait_since: datetime | None, overdue_hours: int
+) -> DraftHead:
+    """`acks_wait_since`: when the export was sent whose ack the draft waits for."""
+    late = acks_wait_since is not None and datetime.now(UTC) - acks_wait_since > timedelta(
+        hours=overdue_hours
+    )
+    return DraftHead(**_head(draft, waiting_for, ack_overdue=late))
 
 
-def _head(draft: Draft, waiting_for: str | None) -> dict[str, Any]:
+def _head(draft: Draft, waiting_for: str | None, *, ack_overdue: bool) -> dict[str, Any]:
     own = {name: getattr(draft, name) for name in DraftHead.model_fields if name in Draft.model_fields}
     header = {
         name: getattr(draft.header, name)
@@ -136,7 +145,8 @@ def _head(draft: Draft, waiting_for: str | None) -> dict[str, Any]:
             "requested_delivery_date",
         )
     }
-    return own | header | {"waiting_for": waiting_for, "line_summary": line_summary(draft)}
+    state = {"waiting_for": waiting_for, "ack_overdue": ack_overdue, "line_summary": line_summary(draft)}
+    return own | header | state
 
 
 def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> DraftView:
@@ -144,7 +154,7 @@ def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> Draft
     paused = stored.connection_status == ConnectionStatus.PAUSED
     judged = gates(draft, caller.policy, has_connection=stored.has_connection, paused=paused)
     return DraftView(
-        **_head(draft, stored.waiting_for),
+        **_head(draft, stored.waiting_for, ack_overdue=ack_overdue(stored, caller.policy)),
         notes=draft.header.notes,
         ship_to=draft.header.ship_to,
         internal_review=draft.header.internal_review,
@@ -156,7 +166,7 @@ def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> Draft
         reject_reason=draft.reject_reason,
         issues=draft.issues,
         gates=judged,
-        waiting_message=draft_waiting_message(stored, judged),
+        waiting_message=draft_waiting_message(stored, judged, caller.policy),
         allowed_actions=allowed_actions(draft, caller.policy, has_connection=stored.has_connection),
         exports=[
             export_view(export, draft.id, caller.policy.ack_overdue_hours)
@@ -171,15 +181,10 @@ def line_view(line: Line) -> LineView:
 
 
 def export_view(export: Export, draft_id: UUID, overdue_hours: int) -> ExportView:
-    due = export.ack_expected and export.status is ExportStatus.SENT and export.sent_at is not None
-    late = (
-        due
-        and export.sent_at is not None
-        and datetime.now(UTC) - export.sent_at > timedelta(hours=overdue_hours)
-    )
+    late = overdue(export, datetime.now(UTC), overdue_hours)
     same = {name: getattr(export, name) for name in ExportView.model_fields if name in Export.model_fields}
     return ExportView(
-        **same, draft_order_id=draft_id, export_storage_key=export.storage_key, ack_overdue=bool(late)
+        **same, draft_order_id=draft_id, export_storage_key=export.storage_key, ack_overdue=late
     )
 
 
@@ -222,7 +227,14 @@ _WAITING_WORDS = {
 }
 
 
-def draft_waiting_message(stored: StoredDraft, judged: list[Gate]) -> str | None:
+def ack_overdue(stored: StoredDraft, policy: OrgPolicy) -> bool:
+    last = stored.draft.last_export
+    if last is None or stored.waiting_for != "ack":
+        return False
+    return overdue(last, datetime.now(UTC), policy.ack_overdue_hours)
+
+
+def draft_waiting_message(stored: StoredDraft, judged: list[Gate], policy: OrgPolicy) -> str | None:
     """One sentence for the operator: what this draft waits for, and why when it is stuck."""
     if stored.waiting_for is None:
         return None
@@ -231,6 +243,9 @@ def draft_waiting_message(stored: StoredDraft, judged: list[Gate]) -> str | None
         return _delivery_message(stored, last)
     if stored.waiting_for == "retry" and last is not None and last.error is not None:
         return f"The export failed: {last.error.message}"
+    if ack_overdue(stored, policy):
+        hours = policy.ack_overdue_hours
+        return f"Delivered more than {hours} h ago; the ERP's acknowledgement is overdue: ask its operators"
     if stored.waiting_for == "correction" and stored.draft.ready_check is None:
         return "Changed after approval or failure; validate again"
     by_gate = {"customer_approval": "customer", "production_approval": "production"}

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from api.ack_views import AckView, ack_view
 from api.caller import AnyRole, Caller
 from api.draft_sending import stored_draft
 from api.draft_views import ExportView, export_view
@@ -18,11 +19,15 @@ from domain.export_document import delivery
 from domain.facts import CustomerFact, FactsRequest
 from domain.gates import gates, held_by, may_be_in_the_erp
 from domain.statuses import DraftStatus
-from storage import exports, push_log
+from storage import acks, exports, push_log
 from storage.database import Row
 from storage.facts import read_facts
 
 router = APIRouter(route_class=ExactRoute, tags=["exports"], responses=problems(401, 404))
+
+
+class ExportDetail(ExportView):
+    acks: list[AckView]
 
 
 class PreviewConnector(BaseModel):
@@ -76,9 +81,14 @@ async def of_draft(draft_id: UUID, caller: AnyRole) -> Page[ExportView]:
     return Page(data=[_view(row, caller) for row in rows], next_cursor=None)
 
 
-@router.get("/exports/{export_id}", response_model=ExportView)
-async def read(export_id: UUID, caller: AnyRole) -> ExportView:
-    return _view(await _row(caller, export_id), caller)
+@router.get("/exports/{export_id}", response_model=ExportDetail)
+async def read(export_id: UUID, caller: AnyRole) -> ExportDetail:
+    """With the ERP's answers, oldest first; a file that could not be read is among them."""
+    row = await _row(caller, export_id)
+    async with caller.transaction() as connection:
+        answers = await acks.of_export(connection, caller.org_id, export_id)
+    own = _view(row, caller).model_dump()
+    return ExportDetail(**own, acks=[ack_view(answer) for answer in answers])
 
 
 @router.get("/exports/{export_id}/document", response_class=Response)

@@ -143,7 +143,11 @@ def list_query(
         conditions.append("(d.created_at, d.id) < (:before_at, :before_id)")
         values["before_at"], values["before_id"] = before
     query = f"""
-        SELECT d.snapshot, d.created_at, d.id, {_WAITING} AS waiting_for
+        SELECT d.snapshot, d.created_at, d.id, {_WAITING} AS waiting_for,
+            CASE WHEN d.waiting_for = 'ack' THEN (
+                SELECT max(e.sent_at) FROM erp_export e
+                WHERE e.draft_order_id = d.id AND e.status = 'SENT' AND e.ack_expected
+            ) END AS acks_wait_since
         FROM draft_order d WHERE {" AND ".join(conditions)}
         ORDER BY d.created_at DESC, d.id DESC LIMIT :limit
     """

@@ -7,6 +7,7 @@ import pytest
 
 from api.draft_views import SILENT_AFTER, draft_waiting_message
 from domain.draft import Draft, Export
+from domain.policy import OrgPolicy
 from domain.statuses import DraftStatus, ExportStatus
 from storage.draft_orders import StoredDraft
 
@@ -62,7 +63,7 @@ def stored(created_at: datetime, began_at: datetime | None, error: str | None) -
 def test_a_stuck_delivery_says_why_within_a_minute(
     created_at: datetime, began_at: datetime | None, error: str | None, said: str
 ) -> None:
-    message = draft_waiting_message(stored(created_at, began_at, error), [])
+    message = draft_waiting_message(stored(created_at, began_at, error), [], OrgPolicy())
     assert message is not None
     assert said in message
     assert timedelta(seconds=60) > SILENT_AFTER
