@@ -39,7 +39,9 @@ async def run() -> None:
         loop.add_signal_handler(number, end)
     folder = Path(os.environ.get("COUNTERSIGN_DEMO_VAR") or FOLDER)
     _say(f"Starting the demo's own stack on free ports, state in {folder.absolute()}")
-    async with Stack(folder, Ports.free(), say=_say) as stack:
+    # nobody wants to watch a minute pass until the ERP's answers are read
+    quick = {"COUNTERSIGN_ACK_POLL_S": "1"}
+    async with Stack(folder, Ports.free(), say=_say, overrides=quick) as stack:
         await tell(console, stack)
         _say(addresses(stack))
         console.print("[bold green]Everything was as it must be.[/bold green]")

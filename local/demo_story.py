@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ async def tell(console: Console, stack: Stack) -> None:
         await _approve_and_push_once(console, people, first, orders)
         await _edit_takes_approval_back(console, people["ops"], customer, run)
         await _production_gate(console, people, customer, run, orders)
+        await _erp_answers(console, people["viewer"], first, stack.var)
         await _show_audit(console, people["viewer"], first)
         draft = await people["viewer"].call("GET", f"/draft-orders/{first}", 200)
         console.print(f"\n  Temporal run of {draft['number']}: {draft['workflow']['url']}", soft_wrap=True)
@@ -157,8 +159,29 @@ async def _production_gate(
         await admin.call("PATCH", "/org/settings", 200, json={"production_gate": before})
 
 
+async def _erp_answers(console: Console, viewer: Person, draft_id: str, var: Path) -> None:
+    console.rule("7. The ERP takes the orders in and answers with files")
+    zone = var / "dropzone" / "demo"
+    folders = ("--orders", zone / "orders", "--acks", zone / "acks", "--state", var / "erp")
+    erp = await asyncio.create_subprocess_exec(
+        sys.executable, EXAMPLES / "erp_importer.py", *map(str, folders), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await erp.communicate()
+    console.print(said.decode().rstrip(), soft_wrap=True, highlight=False)
+    expect(erp.returncode, 0, "the exit of examples/erp_importer.py")
+    for _ in range(DONE_WITHIN_S * 2):
+        export = (await viewer.call("GET", f"/draft-orders/{draft_id}/exports", 200))["data"][0]
+        if export["status"] != "SENT":
+            break
+        await asyncio.sleep(0.5)
+    expect(export["status"], "ACKED", f"the export after the ERP's answer ({export['error']})")
+    console.print(f"  the ERP's number of the order: [green]{export['erp_order_id']}[/green]")
+    answer = (await viewer.call("GET", f"/exports/{export['id']}", 200))["acks"][0]
+    expect(answer["outcome"], "ACKED", "what became of the ack file")
+
+
 async def _show_audit(console: Console, viewer: Person, draft_id: str) -> None:
-    console.rule("7. Who did what")
+    console.rule("8. Who did what")
     rows = (await viewer.call("GET", f"/audit-log?entity_id={draft_id}&limit=100", 200))["data"]
     table = Table("#", "at", "action", "by", "via", title="Audit trail of the first draft, oldest first")
     for row in rows:
@@ -166,7 +189,14 @@ async def _show_audit(console: Console, viewer: Person, draft_id: str) -> None:
         table.add_row(str(row["entity_seq"]), row["created_at"], row["action"], who, row["via"])
     console.print(table)
     actions = [row["action"] for row in rows]
-    for action in ("DRAFT_CREATED", "DRAFT_VALIDATED", "DRAFT_APPROVED", "DRAFT_PUSHED", "EXPORT_SENT"):
+    for action in (
+        "DRAFT_CREATED",
+        "DRAFT_VALIDATED",
+        "DRAFT_APPROVED",
+        "DRAFT_PUSHED",
+        "EXPORT_SENT",
+        "EXPORT_ACKED",
+    ):
         expect(action in actions, True, f"{action} in the audit trail")
     expect(actions.count("DRAFT_PUSHED"), 1, "pushes in the audit trail")
 
