@@ -288,6 +288,7 @@ class DeliveryActivities:
         retryable = error.retryable if isinstance(error, TransportError) else False
         wait = failed.next_retry_delay or _next_wait(activity.info().attempt)
         note = {"code": failed.type, "message": failed.message, "retryable": retryable}
+        note["cause"] = error.technical if isinstance(error, TransportError) else f"gone: {error}"
         if isinstance(error, TransportError) and error.unsent:
             note["unsent"] = True
         try:
@@ -301,7 +302,7 @@ class DeliveryActivities:
                     duration_ms=round((monotonic() - started) * 1000),
                     response=answer,
                     error=note,
-                    next_retry_at=datetime.now(UTC) + wait if retryable else None,
+                    next_retry_at=next_try(datetime.now(UTC), wait, _window_end()) if retryable else None,
                 )
         except DatabaseUnavailable:
             # the try's own error matters more; the next try closes this row
@@ -325,6 +326,19 @@ def _said(error: TransportError) -> dict[str, Any]:
 def _next_wait(attempt: int) -> timedelta:
     """As workflows/policies.py has it: 1 s, doubling, at most 60 s."""
     return timedelta(seconds=min(60, 2 ** min(attempt - 1, 6)))
+
+
+def next_try(now: datetime, wait: timedelta, window_end: datetime | None) -> datetime | None:
+    """When Temporal tries again; None when the delivery window ends before that."""
+    at = now + wait
+    return at if window_end is None or at < window_end else None
+
+
+def _window_end() -> datetime | None:
+    info = activity.info()
+    if info.schedule_to_close_timeout is None:
+        return None
+    return info.scheduled_time + info.schedule_to_close_timeout
 
 
 def _check_document(document: str) -> None:

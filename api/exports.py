@@ -48,14 +48,26 @@ class Preview(BaseModel):
     document: dict[str, Any] | None = None
 
 
+class PushLogError(BaseModel):
+    """`message` is for operators, `cause` for engineers; neither holds a secret."""
+
+    code: str
+    message: str
+    retryable: bool = Field(description="whether the same try may succeed later")
+    cause: str | None = None
+    unsent: bool = Field(False, description="the document surely did not arrive")
+
+
 class PushLogRow(BaseModel):
+    """One try. `next_retry_at` is null when no further try comes by itself."""
+
     attempt_number: int
     status: str
     started_at: datetime
     duration_ms: int | None
     request: dict[str, Any] | None
     response: dict[str, Any] | None
-    error: dict[str, Any] | None
+    error: PushLogError | None
     next_retry_at: datetime | None
 
 

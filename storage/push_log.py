@@ -21,7 +21,7 @@ class PushNotRecorded(Exception):
 
 LOST = {
     "code": "WORKER_LOST",
-    "message": "The worker stopped or hung before this try had ended",
+    "message": "The worker stopped, hung or could not reach the database before this try's end was noted",
     "retryable": True,
 }
 

@@ -114,6 +114,10 @@ async def test_an_export_that_is_being_repeated_goes_on_with_the_changed_connect
             break
         await asyncio.sleep(0.05)
     assert rows[0]["error"]["code"] == "CONNECTION_REFUSED"
+    assert rows[0]["error"]["retryable"]
+    assert rows[0]["error"]["cause"]
+    assert rows[0]["next_retry_at"] > rows[0]["started_at"]
+    assert rows[0]["request"]["file_name"].startswith(f"sales_order_{draft['id']}")
     await integrator.json("PATCH", path, json={"port": before["port"]})
     await settled(ops, draft["id"], "PUSHED")
     rows = (await ops.json("GET", f"/exports/{export}/push-log"))["data"]
