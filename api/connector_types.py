@@ -1,5 +1,6 @@
 """What has an address of its own for each registered connector type: create one, and test one unsaved."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,11 +18,12 @@ from api.idempotency import Answer, IdempotencyKey, Work, claim, once
 from api.problems import NotFound, Problem, problems
 from api.requests import ExactRoute
 from api.rooms import InRooms, Rooms
-from config.keys import connection_owner
+from config.keys import EncryptionError, connection_owner
 from connectors.configuration import ConfigRefused
 from connectors.port import ERPConnectorPort
 from connectors.registry import CONNECTOR_TYPES, slug
 from domain.delivery import TestResult
+from domain.transport import TransportError
 from storage import connections
 from storage.database import Row, constraint
 
@@ -46,6 +48,23 @@ def connector_of(rooms: Rooms, connector_type: str) -> ERPConnectorPort[Any]:
 
 def seal(rooms: Rooms, caller: Caller, connection_id: UUID, plain: bytes) -> bytes:
     return rooms.keys.encrypt(plain, connection_owner(caller.org_id, connection_id))
+
+
+def stored_config(rooms: Rooms, caller: Caller, row: Row) -> Any:
+    """
+    Raises:
+        Problem: 409, when it cannot be read: a key is missing, or a later version wrote it.
+    """
+    connector = connector_of(rooms, row["connector_type"])
+    try:
+        stored = rooms.keys.decrypt(row["config_encrypted"], connection_owner(caller.org_id, row["id"]))
+        return connector.load(stored)
+    except (EncryptionError, TransportError):
+        raise Problem(
+            409,
+            "The connection's stored configuration cannot be read; an administrator of the deployment can"
+            " say more (countersign keys check), or disable it and make a new connection",
+        ) from None
 
 
 async def tested_first(
@@ -82,7 +101,8 @@ async def _create(
     fields, test_on_save = split(body)
     connector = connector_of(rooms, connector_type)
     try:
-        config = connector.parse(fields)
+        # in a thread: opening a private key takes up to seconds of work
+        config = await asyncio.to_thread(connector.parse, fields)
         config, tested = await tested_first(connector_type, connector, config, asked=test_on_save)
     except ConfigRefused as error:
         raise refused(error) from None
@@ -126,7 +146,7 @@ async def _test(
     fields, _ = split(body)
     connector = connector_of(rooms, connector_type)
     try:
-        config = connector.parse(fields)
+        config = await asyncio.to_thread(connector.parse, fields)
     except ConfigRefused as error:
         raise refused(error) from None
     return test_answer(await probe(connector, config))
@@ -201,8 +221,7 @@ async def test_saved(
 async def _test_stored(rooms: Rooms, caller: Caller, row: Row) -> dict[str, Any]:
     connector = connector_of(rooms, row["connector_type"])
     require_test(row["connector_type"])
-    stored = rooms.keys.decrypt(row["config_encrypted"], connection_owner(caller.org_id, row["id"]))
-    result = await probe(connector, connector.load(stored))
+    result = await probe(connector, stored_config(rooms, caller, row))
     async with caller.transaction() as connection:
         await connections.save_test(connection, caller.org_id, row["id"], result, datetime.now(UTC))
         await caller.audit(

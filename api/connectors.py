@@ -1,5 +1,6 @@
 """ERP connections: list, change, switch on and off. No answer ever holds a secret."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,14 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.caller import Caller, Integrator
 from api.connector_bodies import changes_body, refused, split
-from api.connector_types import CONNECTION_ENTITY, connector_of, seal, tested_first
+from api.connector_types import CONNECTION_ENTITY, connector_of, seal, stored_config, tested_first
 from api.connector_views import ConnectorView, view
 from api.idempotency import Answer, once
 from api.paging import Page, Paging, bad_cursor, write_cursor
 from api.problems import NotFound, Problem, problems
 from api.requests import ExactRoute
 from api.rooms import InRooms
-from config.keys import connection_owner
 from connectors.configuration import ConfigRefused
 from storage import connections
 from storage.database import Row
@@ -24,6 +24,9 @@ from storage.database import Row
 router = APIRouter(
     route_class=ExactRoute, tags=["connectors"], responses=problems(400, 401, 403, 404, 409, 412)
 )
+
+# a report stays true when only these change
+TEST_HOLDS_WITHOUT = {"connect_timeout_s", "operation_timeout_s"}
 
 
 @router.get("/connectors", response_model=Page[ConnectorView])
@@ -70,12 +73,11 @@ async def change(
     async with caller.transaction() as connection:
         row = await required(connection, caller, connection_id)
     connector = connector_of(rooms, row["connector_type"])
-    old = connector.load(
-        rooms.keys.decrypt(row["config_encrypted"], connection_owner(caller.org_id, row["id"]))
-    )
+    old = stored_config(rooms, caller, row)
     try:
-        config = connector.merge(old, fields)
-        config, _ = await tested_first(row["connector_type"], connector, config, asked=test_on_save)
+        # in a thread: opening a private key takes up to seconds of work
+        config = await asyncio.to_thread(connector.merge, old, fields)
+        config, tested = await tested_first(row["connector_type"], connector, config, asked=test_on_save)
     except ConfigRefused as error:
         raise refused(error) from None
 
@@ -86,9 +88,12 @@ async def change(
             raise Problem(412, "The connector has changed since it was read; read it again")
         public = connector.public_view(config)
         sealed = seal(rooms, caller, connection_id, connector.dump(config))
-        saved = await connections.save_config(
-            connection, caller.org_id, connection_id, sealed, public, datetime.now(UTC)
-        )
+        now = datetime.now(UTC)
+        saved = await connections.save_config(connection, caller.org_id, connection_id, sealed, public, now)
+        if tested is not None:
+            saved = await connections.save_test(connection, caller.org_id, connection_id, tested, now)
+        elif set(fields) - TEST_HOLDS_WITHOUT:
+            saved = await connections.forget_test(connection, caller.org_id, connection_id)
         await caller.audit(
             connection,
             "CONNECTION_UPDATED",

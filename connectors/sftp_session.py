@@ -197,14 +197,15 @@ async def _connect_to(
             if len(remaining) == len(families):
                 break
             families = remaining
-        except asyncssh.KeyExchangeFailed:
-            if first_seen is None:
-                raise
-            break
         except asyncssh.PermissionDenied as error:
             refused = transport_error(error, "connecting")
             refused.host_key_fingerprint = host.seen
             raise refused from error
+        except (asyncssh.DisconnectError, OSError):
+            # A server without a key of the remaining families hangs up, or we do, whoever is quicker.
+            if first_seen is None:
+                raise
+            break
         else:
             return connection, host.seen or ""
     raise HostKeyMismatch(first_seen, config.host_key_fingerprints)

@@ -127,3 +127,12 @@ async def save_test(
         "capabilities": None if capabilities is None else capabilities.model_dump_json(),
     }
     return (await connection.execute(statement, values)).mappings().one()
+
+
+async def forget_test(connection: AsyncConnection, org_id: UUID, connection_id: UUID) -> Row:
+    """The configuration has changed: what a test saw of the old one says nothing about it."""
+    statement = text(
+        "UPDATE erp_connection SET last_test_at = NULL, last_test_result = NULL, test_result = NULL, "
+        f"capabilities = NULL WHERE org_id = :org AND id = :id RETURNING {PUBLIC}"
+    )
+    return (await connection.execute(statement, {"org": org_id, "id": connection_id})).mappings().one()

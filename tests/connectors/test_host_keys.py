@@ -11,6 +11,7 @@ import pytest
 from connectors.port import no_progress
 from domain.transport import HostKeyMismatch, TransportCode, TransportError
 from local.sftp_server import sftp_server
+from tests.connectors.proxy import tcp_proxy
 
 OTHER = "SHA256:" + "A" * 43
 THIRD = "SHA256:" + "B" * 43
@@ -92,6 +93,18 @@ async def test_a_mismatch_names_the_expected_and_the_seen_fingerprint(sftp: Any)
         ("host_key", False),
     ]
     assert result.error_message == error.sentence
+
+
+async def test_a_mismatch_stays_one_when_the_server_hangs_up_on_the_second_look(sftp: Any) -> None:
+    """The client asks again for the other kinds of key; what a server without them does is its own affair."""
+    async with tcp_proxy(sftp.config.port) as proxy:
+        proxy.lose_reply_when = lambda: proxy.opened > 1
+        changes = {"port": proxy.port, "host_key_fingerprints": [OTHER]}
+        sftp.config = sftp.connector.merge(sftp.config, changes)
+        error = await failed_stage(sftp)
+        assert proxy.lost == 1
+        assert error.code is TransportCode.HOST_KEY_MISMATCH
+        assert error.host_key_fingerprint == sftp.fingerprint
 
 
 async def test_during_a_rotation_the_old_and_the_new_key_are_both_accepted(tmp_path: Path, sftp: Any) -> None:
