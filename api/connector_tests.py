@@ -3,12 +3,41 @@
 import asyncio
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from api.problems import Problem
 from connectors.port import ERPConnectorPort
 from connectors.registry import CONNECTOR_TYPES
-from domain.delivery import TestResult
+from domain.delivery import TestResult, TestStep
 
 LIMIT_S = 60
+
+
+class TestAnswer(BaseModel):
+    """A test that passed. One that failed is 400 with the same members and `expected_host_keys`."""
+
+    __test__ = False  # the name is the product's, not pytest's
+
+    success: bool = Field(examples=[True])
+    message: str = Field(examples=["The connection works"])
+    latency_ms: int = Field(examples=[180])
+    host_key_fingerprint: str | None = Field(examples=["SHA256:" + "A" * 43])
+    capabilities: dict[str, bool] | None = Field(
+        examples=[
+            {
+                "exclusive_create": True,
+                "rename": True,
+                "posix_rename": True,
+                "fsync": True,
+                "rename_refuses_existing": True,
+            }
+        ]
+    )
+    steps: list[TestStep] = Field(
+        examples=[
+            [{"step": "connect", "ok": True, "message": "The server can be reached", "duration_ms": 12}],
+        ]
+    )
 
 
 def require_test(connector_type: str) -> None:

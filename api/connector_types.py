@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.bodies import NoFields
 from api.caller import Caller, Integrator
 from api.connector_bodies import body_of, refused, split
-from api.connector_tests import probe, require_test, test_answer, test_problem
+from api.connector_tests import TestAnswer, probe, require_test, test_answer, test_problem
 from api.connector_views import ConnectorView, view
 from api.idempotency import Answer, IdempotencyKey, Work, claim, once
 from api.problems import NotFound, Problem, problems
@@ -189,6 +189,7 @@ def _add_routes(connector_type: str) -> None:
         f"{path}/test",
         test,
         methods=["POST"],
+        response_model=TestAnswer,
         name=f"test_{connector_type.lower()}",
         summary=f"Test {connector_type}",
         description="With a body: test that configuration and save nothing. Without one: test the active "
@@ -200,7 +201,7 @@ for registered in CONNECTOR_TYPES:
     _add_routes(registered)
 
 
-@router.post("/connectors/{connection_id:uuid}/test")
+@router.post("/connectors/{connection_id:uuid}/test", response_model=TestAnswer)
 async def test_saved(
     connection_id: UUID,
     request: Request,
