@@ -9,6 +9,7 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -206,10 +207,14 @@ async def _moved(folder: Probe, source: str, target: str) -> bool:
     return new is Seen.SAME
 
 
+def old_probes(names: Iterable[str]) -> list[str]:
+    """Those of the names that a connection test left which must have died; they carry their time."""
+    found = [(name, _PROBE.fullmatch(name)) for name in names]
+    return [name for name, probe in found if probe and int(probe.group(1)) < time.time() - OLD_S]
+
+
 async def _sweep(folder: Probe, names: list[str]) -> None:
     """Take away what tests that died have left here; no other sweeper looks into an ack folder."""
-    for name in names:
-        probe = _PROBE.fullmatch(name)
-        if probe is not None and int(probe.group(1)) < time.time() - OLD_S:
-            with suppress(TransportError):
-                await folder.remove(name)
+    for name in old_probes(names):
+        with suppress(TransportError):
+            await folder.remove(name)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from connectors.ack_folder import OpenAckFolder
+from connectors.certification import old_probes
 from connectors.connector import Traits
 from connectors.dropzone_certification import certified
 from connectors.dropzone_config import DropzoneConfig
@@ -110,6 +111,9 @@ class DropzoneConnector(FolderConnector[DropzoneConfig]):
             opened = filesystem_ack_folder(config, config.export_path, self.policy)
         async with opened as folder:  # only its listing is used here, never its trays
             files = await folder.files()
+        dead_probes = old_probes(file.name for file in files)
+        if dead_probes:  # of connection tests: no export's, so nobody need be asked
+            await self.discard(dead_probes, config)
         found = [leftover(file.name, file.modified_at) for file in files if file.regular]
         return [each for each in found if each is not None]
 

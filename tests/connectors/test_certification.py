@@ -307,6 +307,16 @@ async def test_a_test_takes_old_probes_out_of_the_ack_folder_and_nothing_else(tm
         assert left_in(tmp_path) == {f"acks/{name}" for name in keep}
 
 
+async def test_the_sweep_takes_old_probes_out_of_the_export_folder(sftp: Any) -> None:
+    now = int(time.time())
+    young, old = (f"countersign-probe-{at}.{'0' * 16}.tmp" for at in (now, now - 7200))
+    other = f"sales_order_{'1' * 8}.json.{'2' * 16}.tmp"
+    for name in (young, old, other):
+        sftp.files.write(name, b"{}")
+    assert await sftp.connector.leftovers(sftp.config) == []
+    assert sftp.files.names() == {young, other}
+
+
 async def test_the_whole_test_has_a_limit_and_says_how_far_it_came(
     sftp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
