@@ -110,7 +110,10 @@ class DeliveryActivities:
             row = await push_log.open_try(connection, order.org_id, delivery.export_id, request, now)
             return row, True
 
-        async with self._try(order.org_id, order.connection_id, delivery.export_id, begin) as target:
+        # Of staging only the log is written: if that is lost with the server, publish looks more carefully.
+        async with self._try(
+            order.org_id, order.connection_id, delivery.export_id, begin, flushed=False
+        ) as target:
             _check_document(delivery.document)
             await self._documents.put(order.storage_key, delivery.document)
             started = monotonic()
@@ -202,13 +205,13 @@ class DeliveryActivities:
 
     @asynccontextmanager
     async def _try(
-        self, org_id: UUID, connection_id: UUID, export_id: UUID, begin: Begin
+        self, org_id: UUID, connection_id: UUID, export_id: UUID, begin: Begin, *, flushed: bool = True
     ) -> AsyncIterator[_Target]:
         """One try with its row in the push log: opened before, closed with the reason when it fails."""
         started, row, reached = monotonic(), 0, False
         answer: dict[str, Any] = {}
         try:
-            begun = await self._begun(org_id, connection_id, export_id, begin)
+            begun = await self._begun(org_id, connection_id, export_id, begin, flushed=flushed)
             row = begun.row
             if begun.held is not None:
                 raise self._counted_failure(_application_error(begun.held))
@@ -233,7 +236,9 @@ class DeliveryActivities:
         except DatabaseUnavailable as error:
             raise self._counted_failure(ApplicationError(str(error), type="DatabaseUnavailable")) from None
 
-    async def _begun(self, org_id: UUID, connection_id: UUID, export_id: UUID, begin: Begin) -> _Begun:
+    async def _begun(
+        self, org_id: UUID, connection_id: UUID, export_id: UUID, begin: Begin, *, flushed: bool
+    ) -> _Begun:
         """Nothing is staged before the push is on record: that row is the lasting guard.
 
         It is being written at the same time, so it is looked for a few times before the try ends.
@@ -243,7 +248,7 @@ class DeliveryActivities:
         """
         for pause_s in (*_RECORD_LOOKS_S, None):
             with suppress(push_log.PushNotRecorded):
-                async with self._database.transaction(org_id) as connection:
+                async with self._database.transaction(org_id, flushed=flushed) as connection:
                     found = await connections.get(connection, org_id, connection_id)
                     pause = _pause(found)
                     row, first_try = await begin(connection, pause is not None)
@@ -270,7 +275,8 @@ class DeliveryActivities:
         self, org_id: UUID, export_id: UUID, row: int, status: str, started: float, response: dict[str, Any]
     ) -> None:
         duration_ms = round((monotonic() - started) * 1000)
-        async with self._database.transaction(org_id) as connection:
+        # what the workflow records next is flushed, and this with it
+        async with self._database.transaction(org_id, flushed=False) as connection:
             await push_log.close_try(
                 connection, org_id, export_id, row, status, duration_ms=duration_ms, response=response
             )
@@ -292,7 +298,7 @@ class DeliveryActivities:
         if isinstance(error, TransportError) and error.unsent:
             note["unsent"] = True
         try:
-            async with self._database.transaction(org_id) as connection:
+            async with self._database.transaction(org_id, flushed=False) as connection:
                 await push_log.close_try(
                     connection,
                     org_id,

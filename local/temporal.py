@@ -39,6 +39,9 @@ def command(state: Path, ports: Ports) -> list[str]:
     words += ["--ui-codec-endpoint", f"http://{LOOPBACK}:{ports.codec}"]
     for name in SEARCH_ATTRIBUTES:
         words += ["--search-attribute", f"{name}=Keyword"]
+    # As durable as SQLite's own default, with one flush to disk a commit instead of three.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        words += ["--sqlite-pragma", pragma]
     # The dev server polls its task queues 20 times a second; this cuts an activity's round trip by 35 ms.
     return [*words, "--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"]
 

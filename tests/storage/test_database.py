@@ -123,6 +123,15 @@ async def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing_in_the_po
     await alone.dispose()
 
 
+async def test_only_a_transaction_that_says_so_is_not_flushed(database: Database) -> None:
+    setting = text("SHOW synchronous_commit")
+    async with database.transaction(uuid4(), flushed=False) as connection:
+        assert await connection.scalar(setting) == "off"
+    for _ in range(20):
+        async with database.transaction(uuid4()) as connection:
+            assert await connection.scalar(setting) == "on"
+
+
 async def test_a_lock_that_is_not_let_go_is_an_outage(database: Database) -> None:
     lock = text("SELECT pg_advisory_xact_lock(4711)")
     async with database.transaction(uuid4()) as holder:
