@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -77,10 +77,6 @@ class MockConfig(ConnectorConfig):
     @property
     def ack_expected(self) -> bool:
         return self.ack is not None
-
-    def public_view(self) -> dict[str, Any]:
-        view = super().public_view()
-        return view | {"ack_path": None if self.ack is None else "mock"}  # what polling goes by
 
     def step(self, number: int) -> MockStep:
         """Of the try `number`, from 1; after the script's end every try succeeds."""

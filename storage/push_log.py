@@ -99,6 +99,7 @@ async def begin_publish(
             "WHERE org_id = :org AND export_id = :export AND attempt_number = :row "
             # a pause closed the row of a publish that waited for its end
             "AND (status = 'PENDING' OR error->>'code' = 'CONNECTION_PAUSED') "
+            "AND response->>'given_up' IS NULL "
             "AND response->>'publishing' IS DISTINCT FROM :staged AND NOT EXISTS ("
             "  SELECT 1 FROM erp_push_log WHERE export_id = :export AND response->>'publishing' = :staged)"
         ),

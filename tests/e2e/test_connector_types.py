@@ -5,6 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api.connector_tests import require_test
+from api.problems import Problem
+from connectors.connector import Traits
+from connectors.mock import MockConnector
 from connectors.registry import CONNECTOR_TYPES, slug
 from tests.e2e.conftest import People
 
@@ -55,3 +59,22 @@ async def test_an_unregistered_type_asks_for_a_log_in_first(stack: Any, people: 
     async with httpx.AsyncClient(base_url=stack.base_url) as nobody:
         assert (await nobody.post("/connectors/telex-v1", json={})).status_code == 401
     assert (await (await people("viewer")).call("POST", "/connectors/telex-v1", json={})).status_code == 403
+
+
+def test_a_type_without_a_test_refuses_to_be_tested_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Untested(MockConnector):
+        traits = Traits(title="No test", example={}, has_test=False)
+
+    monkeypatch.setitem(CONNECTOR_TYPES, "UNTESTED_V1", Untested)
+    require_test("MOCK")
+    with pytest.raises(Problem) as caught:
+        require_test("UNTESTED_V1")
+    assert caught.value.status == 400
+    assert "have no test" in caught.value.detail
+
+
+@pytest.mark.parametrize("connector_type", TYPES)
+def test_a_types_example_is_a_configuration_once_its_secrets_are_filled_in(connector_type: str) -> None:
+    traits = CONNECTOR_TYPES[connector_type].traits
+    filled = {name: "planted" if value == "…" else value for name, value in traits.example.items()}
+    CONNECTOR_TYPES[connector_type].config_model.parse(filled)

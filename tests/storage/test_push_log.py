@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -127,3 +128,77 @@ async def test_a_publish_that_is_repeated_after_its_success_was_not_heard_of_run
     assert await statuses(database, org, export_id) == ["SUCCESS", "PENDING"]
     await closed(database, org, export_id, 2, "SUCCESS")
     assert await statuses(database, org, export_id) == ["SUCCESS", "SUCCESS"]
+
+
+ERROR = {"code": "CONNECTION_LOST", "message": "…", "retryable": True}
+
+
+async def failed_with(database: Database, org: UUID, export_id: UUID, row: int, error: dict[str, Any]) -> None:
+    async with database.transaction(org) as connection:
+        await push_log.close_try(
+            connection, org, export_id, row, "RETRYING", duration_ms=1, response={}, error=error
+        )
+
+
+async def published_again(database: Database, org: UUID, export_id: UUID) -> int:
+    async with database.transaction(org) as connection:
+        return await push_log.open_try(
+            connection, org, export_id, {}, datetime.now(UTC), publishing=STAGED_AS
+        )
+
+
+async def given_up(database: Database, org: UUID, export_id: UUID) -> bool:
+    async with database.transaction(org) as connection:
+        await push_log.give_up(connection, org, export_id, ERROR)
+    async with database.transaction(org) as connection:
+        return await push_log.surely_unsent(connection, org, export_id)
+
+
+@pytest.mark.parametrize(
+    ("errors", "unsent"),
+    [
+        ([], True),  # publishing never began
+        ([{"unsent": True}], True),
+        ([{"unsent": True}, {"unsent": True}], True),
+        ([{}], False),
+        ([{}, {"unsent": True}], False),
+        ([{"unsent": True}, {}], False),
+        ([None], False),  # the worker died in it
+        ([None, {"unsent": True}], False),
+    ],
+)
+async def test_an_export_is_surely_unsent_when_each_of_its_tries_said_so(
+    database: Database, org: UUID, export_id: UUID, errors: list[dict[str, bool] | None], unsent: bool
+) -> None:
+    for number, said in enumerate(errors, start=1):
+        if number == 1:
+            assert await begun(database, org, export_id)
+        else:
+            assert await published_again(database, org, export_id) == number
+        if said is not None:
+            await failed_with(database, org, export_id, number, ERROR | said)
+    assert await given_up(database, org, export_id) is unsent
+
+
+@pytest.mark.parametrize("error", [None, ERROR, ERROR | {"code": "CONNECTION_PAUSED"}])
+async def test_no_try_begins_after_the_export_was_given_up(
+    database: Database, org: UUID, export_id: UUID, error: dict[str, Any] | None
+) -> None:
+    if error is not None:
+        await failed_with(database, org, export_id, 1, error)
+    assert await given_up(database, org, export_id)
+    assert not await begun(database, org, export_id)
+    with pytest.raises(push_log.ExportGivenUp):
+        await published_again(database, org, export_id)
+
+
+async def test_a_try_that_is_about_to_begin_while_the_export_is_given_up_is_seen_or_refused(
+    database: Database, org: UUID, export_id: UUID
+) -> None:
+    # it has the lock and stands still; giving up waits for it
+    async with database.transaction(org) as connection:
+        await push_log.open_try(connection, org, export_id, {}, datetime.now(UTC), publishing=STAGED_AS)
+        ending = asyncio.create_task(given_up(database, org, export_id))
+        await asyncio.sleep(0.5)
+        assert not ending.done()
+    assert await ending is False
