@@ -174,13 +174,14 @@ def _headers(config: HttpJsonConfig, event: str, message_id: str, body: str) -> 
 
 async def _judge(response: httpx.Response, config: HttpJsonConfig, noted: dict[str, Any]) -> None:
     """By the status alone: a body that never ends, or breaks off, changes nothing about it."""
-    body, whole = await _start_of(response)
+    body, whole = await start_of(response)
     noted["http_status"] = response.status_code
     noted["answer"] = kept(body, config.secrets(), whole=whole)
     require_taken(response.status_code, response.headers, datetime.now(UTC))
 
 
-async def _start_of(response: httpx.Response) -> tuple[bytes, bool]:
+async def start_of(response: httpx.Response) -> tuple[bytes, bool]:
+    """The first bytes of the body, bounded in size and time, and whether they are all of it."""
     read = bytearray()
     try:
         async with asyncio.timeout(_READ_S):
