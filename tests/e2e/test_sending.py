@@ -1,8 +1,10 @@
 """Orders through connectors that send, in the real stack: the user's script of the mock, and HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from standardwebhooks import Webhook
 
@@ -142,3 +144,25 @@ async def test_a_failed_test_saves_nothing_and_says_why(people: People) -> None:
         assert "HTTP 401" in problem["detail"]
         await integrator.json("POST", "/connectors/http-json-v1/test", 400, json=body)
     assert (await integrator.json("GET", "/connectors"))["data"] == before
+
+
+@pytest.mark.parametrize(("answer", "status"), [("ACKED", "PUSHED"), ("FAILED", "ERROR")])
+async def test_the_mocks_answer_comes_the_way_that_real_ones_come(
+    connect: Connect, other: Person, answer: str, status: str
+) -> None:
+    await connect("mock", ack={"status": answer, "error_code": "NO_ITEM", "message": "unknown item"})
+    draft = await draft_in(other, "APPROVED")
+    await other.json("POST", f"/draft-orders/{draft['id']}/push")
+    until = asyncio.get_running_loop().time() + 40
+    while True:
+        draft = await other.json("GET", f"/draft-orders/{draft['id']}")
+        if draft["exports"] and draft["exports"][0]["status"] == ("ACKED" if answer == "ACKED" else "FAILED"):
+            break
+        assert asyncio.get_running_loop().time() < until, draft["exports"]
+        await asyncio.sleep(0.1)
+    draft = await settled(other, draft["id"], status)
+    (export,) = draft["exports"]
+    if answer == "ACKED":
+        assert export["erp_order_id"] == f"MOCK-{export['id'][:8]}"
+    else:
+        assert (export["error"]["code"], export["error"]["message"]) == ("NO_ITEM", "unknown item")

@@ -133,7 +133,9 @@ async def test_a_publish_that_is_repeated_after_its_success_was_not_heard_of_run
 ERROR = {"code": "CONNECTION_LOST", "message": "…", "retryable": True}
 
 
-async def failed_with(database: Database, org: UUID, export_id: UUID, row: int, error: dict[str, Any]) -> None:
+async def failed_with(
+    database: Database, org: UUID, export_id: UUID, row: int, error: dict[str, Any]
+) -> None:
     async with database.transaction(org) as connection:
         await push_log.close_try(
             connection, org, export_id, row, "RETRYING", duration_ms=1, response={}, error=error
@@ -188,7 +190,7 @@ async def test_no_try_begins_after_the_export_was_given_up(
         await failed_with(database, org, export_id, 1, error)
     assert await given_up(database, org, export_id)
     assert not await begun(database, org, export_id)
-    with pytest.raises(push_log.ExportGivenUp):
+    with pytest.raises(push_log.ExportOver):
         await published_again(database, org, export_id)
 
 
