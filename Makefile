@@ -8,7 +8,7 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test bench lint audit faults soak histories lock clean
+.PHONY: help setup demo up test bench lint alerts audit faults soak histories lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -50,6 +50,11 @@ histories: setup ## record the histories of kinds of drafts that have none yet; 
 
 bench: setup ## what approve and push cost, and with 20,000 open drafts: half an hour; ARGS=--quick: a minute
 	@$(BIN)/python -m bench $(ARGS)
+
+alerts: setup ## the alert rules by promtool, taken from Debian's package when there is none (needs the network)
+	@command -v promtool > /dev/null || test -x build/prometheus/usr/bin/promtool || { mkdir -p build/prometheus && \
+	  cd build/prometheus && apt-get download -qq prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; }
+	@$(BIN)/python -m pytest tests/observability/test_alerts.py $(ARGS)
 
 lint: setup ## ruff, mypy --strict, import contracts, bandit
 	@$(BIN)/ruff check .

@@ -48,8 +48,12 @@ async def served(stack: Stack) -> set[str]:
     return found
 
 
+# The SDK serves these from the first failure on; tests/workflows/test_stuck.py makes it fail.
+FAILURES = {"temporal_workflow_task_execution_failed", "temporal_activity_execution_failed"}
+
+
 async def test_every_metric_in_alerts_and_dashboard_is_served(stack: Stack) -> None:
-    assert used() <= await served(stack)
+    assert used() - FAILURES <= await served(stack)
 
 
 async def test_every_metric_of_ours_is_explained_and_every_explained_one_exists(stack: Stack) -> None:
