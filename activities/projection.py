@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy.exc import DBAPIError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -10,7 +11,9 @@ from config.metrics import WorkerMetrics
 from domain.facts import Facts, FactsRequest
 from domain.records import Record
 from storage import acks, facts, projection
-from storage.database import Database, DatabaseUnavailable
+from storage.database import Database, DatabaseUnavailable, sqlstate
+
+_AWAY = "PostgreSQL did not answer in time"
 
 
 class ProjectionActivities:
@@ -28,13 +31,16 @@ class ProjectionActivities:
         """Write decisions of one draft; a repeat writes nothing. Returns how many were new."""
         try:
             written = await projection.record(self._database, records)
-        except DatabaseUnavailable as error:
-            raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable") from error
+        # without their chains, which hold the whole statement: Temporal would show nothing but "too large"
+        except DatabaseUnavailable:
+            raise ApplicationError(_AWAY, type="DatabaseUnavailable") from None
         except projection.SequenceConflict as error:
             raise ApplicationError(
                 str(error), type="SequenceConflict", next_retry_delay=timedelta(seconds=60)
-            ) from error
-
+            ) from None
+        except DBAPIError as error:
+            refused = f"PostgreSQL refused the record (SQLSTATE {sqlstate(error)}); its log has the reason"
+            raise ApplicationError(refused, type="RecordRefused") from None
         self._count(records, written)
         await self._settle_acks(records)
         return written
@@ -47,8 +53,8 @@ class ProjectionActivities:
         try:
             async with self._database.transaction(records[0].org_id) as connection:
                 settled = await acks.settle(connection, records[0].org_id, ends)
-        except DatabaseUnavailable as error:
-            raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable") from error
+        except DatabaseUnavailable:
+            raise ApplicationError(_AWAY, type="DatabaseUnavailable") from None
         for end in settled:
             self._counted.ack_files.labels(end.outcome.value).inc()
 
@@ -67,5 +73,5 @@ class ProjectionActivities:
         try:
             async with self._database.transaction(request.org_id) as connection:
                 return await facts.read_facts(connection, request, self._delivery_window_s)
-        except DatabaseUnavailable as error:
-            raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable") from error
+        except DatabaseUnavailable:
+            raise ApplicationError(_AWAY, type="DatabaseUnavailable") from None
