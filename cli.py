@@ -13,12 +13,15 @@ from rich.console import Console
 
 import cli_keys
 from activities.reconciliation import Reconciler
+from activities.restoration import SETTLE_S, NotRestored, Restorer
 from api.passwords import hash_password
 from commands.open_drafts import OpenDrafts
+from commands.restarts import Restarts
 from config.keys import KeyRing
 from config.settings import SettingsError, load_settings
 from config.temporal import connect
 from domain.reconciliation import RULES, Finding
+from domain.statuses import DraftStatus
 from storage import audit_log
 from storage.database import Database, DatabaseUnavailable
 from storage.migrate import migrate as run_migrations
@@ -138,6 +141,49 @@ def reconcile(
         finally:
             await database.dispose()
         return _report(findings)
+
+    _run(work())
+
+
+@app.command()
+def restore(
+    org: Annotated[str, typer.Argument(help="the organisation's slug")],
+    number: Annotated[str, typer.Argument(help="the draft's number, such as D-000123")],
+    silent_too: Annotated[
+        bool, typer.Option("--silent-too", help="also replace a workflow that does not answer")
+    ] = False,
+) -> None:
+    """Take a draft up again from its rows, when its workflow was reset or is gone. Exit 1 when not done."""
+
+    async def work() -> int:
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            err.print(str(error))
+            return 2
+        database = Database(settings.database_url.get_secret_value(), pool_size=2)
+        try:
+            client = await connect(KeyRing.from_settings(settings))
+            orgs = await database.call("SELECT * FROM list_orgs()", {})
+            org_id = next((row["org_id"] for row in orgs if row["slug"] == org), None)
+            if org_id is None:
+                err.print("There is no such organisation.")
+                return 2
+            restarts = Restarts(client, settings.task_queue)
+            restorer = Restorer(database, OpenDrafts(client), restarts, SETTLE_S)
+            draft = await restorer.restore(org_id, number, silent_too=silent_too)
+        except NotRestored as error:
+            err.print(str(error))
+            return 1
+        except RuntimeError as error:
+            err.print(f"Temporal cannot be reached: {error}")
+            return 3
+        finally:
+            await database.dispose()
+        out.print(f"{number} goes on from what is recorded: version {draft.version}, {draft.status}")
+        if draft.status is DraftStatus.PUSHING:
+            out.print("Its delivery was under way and counts as failed; it may have been sent. Look first.")
+        return 0
 
     _run(work())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from commands.open_drafts import OpenDrafts, Silent
 from domain.draft import Draft
 from domain.gates import waiting_for
 from domain.policy import OrgPolicy
+from domain.pulse import Trouble, trouble
 from domain.reconciliation import RULES, Difference, Finding, WorkflowState, compare, needs_workflow
 from storage.database import Database
 from storage.draft_orders import get_draft
@@ -21,6 +23,9 @@ from storage.reconciliation import open_rows, rewrite
 AT_ONCE = 4
 # More would not fit into what Temporal carries; each one is in the log.
 MOST_RETURNED = 500
+
+# Not a delivery that is tried again: its draft says that itself.
+_STUCK = frozenset({Trouble.TASK_FAILS, Trouble.NOT_RECORDED, Trouble.PAUSED, Trouble.NO_WORKER})
 
 T = TypeVar("T")
 
@@ -63,44 +68,56 @@ class Reconciler:
         return found + await _some_at_once(self._open_drafts.ids(org_id), of_workflow)
 
     async def _of_row(self, slug: str, row: Draft, waits: str | None, *, dry_run: bool) -> Finding | None:
+        found: tuple[Trouble, str] | None = None
         try:
-            state = await self._open_drafts.state(row.org_id, row.id)
+            pulse = await self._open_drafts.pulse(row.org_id, row.id)
+            found = trouble(pulse, row.updated_at, datetime.now(UTC))
+            if found and found[0] is Trouble.ENDED:
+                # it may have ended while we looked: only what its newest row still calls open is missing
+                current = await self._row(row.org_id, row.id)
+                if current is None or not needs_workflow(current, waits) or current != row:
+                    return None
+                return self._finding(slug, row, Difference.WORKFLOW_MISSING, row.status)
+            if found and found[0] is Trouble.CONFLICT:
+                return self._finding(slug, row, Difference.WORKFLOW_RESET, found[1])
+            differs = await self._judged(slug, row.org_id, row.id, dry_run=dry_run)
         except Silent as error:
-            return self._finding(slug, row, Difference.WORKFLOW_SILENT, str(error)[:200])
-        current = await self._row(row.org_id, row.id)
-        if state is None:
-            # it may have ended while we looked: only what its newest row still calls open is missing
-            open_still = current is not None and needs_workflow(current, waits) and current == row
-            return self._finding(slug, row, Difference.WORKFLOW_MISSING, row.status) if open_still else None
-        return await self._judged(slug, state, row, current, dry_run=dry_run)
+            return self._finding(
+                slug, row, Difference.WORKFLOW_SILENT, found[1] if found else str(error)[:200]
+            )
+        if differs is None and found and found[0] in _STUCK:
+            return self._finding(slug, row, Difference.WORKFLOW_STUCK, found[1])
+        return differs
 
     async def _of_workflow(self, org_id: UUID, slug: str, draft_id: UUID, *, dry_run: bool) -> Finding | None:
-        before = await self._row(org_id, draft_id)
         try:
-            state = await self._open_drafts.state(org_id, draft_id)
+            if not (await self._open_drafts.pulse(org_id, draft_id)).is_open:
+                return None
+            return await self._judged(slug, org_id, draft_id, dry_run=dry_run)
         except Silent:
             return None
-        if state is None:
-            return None
-        row = await self._row(org_id, draft_id)
-        return await self._judged(slug, state, before, row, dry_run=dry_run)
 
     async def _row(self, org_id: UUID, draft_id: UUID) -> Draft | None:
         async with self._database.transaction(org_id) as connection:
             stored = await get_draft(connection, org_id, draft_id, "decorated")
         return stored.draft if stored else None
 
-    async def _judged(
-        self, slug: str, state: WorkflowState, before: Draft | None, row: Draft | None, *, dry_run: bool
-    ) -> Finding | None:
-        """`before` and `row` were read before and after the workflow was asked: it may decide in between."""
-        difference = compare(state, row)
-        if difference is None:
+    async def _compared(
+        self, org_id: UUID, draft_id: UUID
+    ) -> tuple[WorkflowState, tuple[Difference, str]] | None:
+        state = await self._open_drafts.state(org_id, draft_id)
+        difference = None if state is None else compare(state, await self._row(org_id, draft_id))
+        return None if state is None or difference is None else (state, difference)
+
+    async def _judged(self, slug: str, org_id: UUID, draft_id: UUID, *, dry_run: bool) -> Finding | None:
+        first = await self._compared(org_id, draft_id)
+        if first is None:
             return None
-        kind, detail = difference
-        was_newer = before is not None and before.version > state.draft.version
-        if kind is Difference.WORKFLOW_RESET and not was_newer:
+        # a decision between the two looks makes the row newer than the state: what differs, differs again
+        again = await self._compared(org_id, draft_id)
+        if again is None or again[1][0] is not first[1][0]:
             return None
+        state, (kind, detail) = again
         finding = self._finding(slug, state.draft, kind, detail)
         # A busy workflow still has to record its newest decision, which a repair would record differently.
         if RULES[kind].repairable and state.recorded == state.draft.version and not dry_run:

@@ -39,6 +39,8 @@ from api.rooms import Rooms
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
+from commands.open_drafts import OpenDrafts
+from commands.pulses import Pulses
 from config.keys import KeyRing
 from config.logs import configure_logs
 from config.metrics import ApiMetrics
@@ -105,6 +107,7 @@ async def build_rooms(
         database=Database(settings.database_url.get_secret_value(), tracer=traced.tracer if traced else None),
         drafts=DraftOrders(client, settings.task_queue, settings.answer_within_s - 0.3),
         errands=Errands(client, settings.task_queue, settings.answer_within_s / 2),
+        pulses=Pulses(OpenDrafts(client)),
         tokens=Tokens(settings),
         keys=keys,
         connectors=build_connectors(ConnectorPolicy.from_settings(settings)),

@@ -18,6 +18,7 @@ from api.paging import Page, Paging, bad_cursor, write_cursor
 from api.problems import Problem, problems
 from api.requests import ExactRoute
 from api.rooms import InRooms
+from api.stuck import why_stuck
 from domain.draft import Draft, Header, LineContent, LineInput
 from domain.messages import EditMessage
 from domain.statuses import DraftStatus, WaitingFor
@@ -68,8 +69,10 @@ def version_of(if_match: str | None) -> int | None:
     return int(text)
 
 
-def answer(stored: StoredDraft, caller: Caller, rooms: InRooms, status: int = 200) -> JSONResponse:
-    view = draft_view(stored, caller, rooms.settings.temporal_ui_url)
+def answer(
+    stored: StoredDraft, caller: Caller, rooms: InRooms, status: int = 200, stuck: str | None = None
+) -> JSONResponse:
+    view = draft_view(stored, caller, rooms.settings.temporal_ui_url, stuck)
     headers = {"ETag": f'"{stored.draft.version}"'}
     if status == 201:
         headers["Location"] = f"/draft-orders/{stored.draft.id}"
@@ -148,7 +151,8 @@ def _place(after: list[Any]) -> tuple[datetime, UUID]:
 
 @router.get("/draft-orders/{draft_id}", response_model=DraftView)
 async def read(draft_id: UUID, caller: AnyRole, rooms: InRooms) -> Response:
-    return answer(await stored_draft(caller, draft_id), caller, rooms)
+    stored = await stored_draft(caller, draft_id)
+    return answer(stored, caller, rooms, stuck=await why_stuck(rooms, stored))
 
 
 @router.patch("/draft-orders/{draft_id}", response_model=DraftView)

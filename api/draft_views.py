@@ -149,7 +149,10 @@ def _head(draft: Draft, waiting_for: str | None, *, ack_overdue: bool) -> dict[s
     return own | header | state
 
 
-def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> DraftView:
+def draft_view(
+    stored: StoredDraft, caller: Caller, ui_url: str | None, stuck: str | None = None
+) -> DraftView:
+    """`stuck`: why the draft does not get on, when somebody has looked."""
     draft = stored.draft
     paused = stored.connection_status == ConnectionStatus.PAUSED
     judged = gates(draft, caller.policy, has_connection=stored.has_connection, paused=paused)
@@ -166,7 +169,7 @@ def draft_view(stored: StoredDraft, caller: Caller, ui_url: str | None) -> Draft
         reject_reason=draft.reject_reason,
         issues=draft.issues,
         gates=judged,
-        waiting_message=draft_waiting_message(stored, judged, caller.policy),
+        waiting_message=stuck or draft_waiting_message(stored, judged, caller.policy),
         allowed_actions=allowed_actions(draft, caller.policy, has_connection=stored.has_connection),
         exports=[
             export_view(export, draft.id, caller.policy.ack_overdue_hours)

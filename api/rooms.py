@@ -11,6 +11,7 @@ from api.open_draft_gauges import OpenDraftGauges
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
+from commands.pulses import Pulses
 from config.keys import KeyRing
 from config.metrics import ApiMetrics
 from config.settings import Settings
@@ -26,6 +27,7 @@ class Rooms:
     database: Database
     drafts: DraftOrders
     errands: Errands
+    pulses: Pulses
     tokens: Tokens
     keys: KeyRing
     connectors: Mapping[str, ERPConnectorPort[Any]]

@@ -80,8 +80,8 @@ class DraftOrders:
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                static_summary=_summary(message),
-                search_attributes=_search_attributes(message),
+                static_summary=summary(message),
+                search_attributes=search_attributes(message),
                 rpc_timeout=timedelta(seconds=self._answer_within_s),
             )
         except WorkflowAlreadyStartedError:
@@ -173,12 +173,12 @@ def _update_id(command: Command, message: Message) -> str:
     return f"{command}:{message.token}"
 
 
-def _summary(message: CreateDraft) -> str:
+def summary(message: CreateDraft) -> str:
     parts = (message.number, message.header.external_order_number, message.customer_name)
     return ", ".join(part for part in parts if part)[:200]
 
 
-def _search_attributes(message: CreateDraft) -> TypedSearchAttributes:
+def search_attributes(message: CreateDraft) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
             SearchAttributePair(ORG_ID, str(message.org_id)),

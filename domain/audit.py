@@ -158,4 +158,5 @@ _SAYS: dict[type[ev.Event], Callable[[Draft, Draft, Any], Said | None]] = {
     ev.AckWindowEnded: _silent,
     ev.DraftRejected: _moved("DRAFT_REJECTED"),
     ev.CommandRefused: _moved("COMMAND_REFUSED"),
+    ev.DraftRestored: _moved("DRAFT_RESTORED"),
 }

@@ -94,6 +94,12 @@ class AckWindowEnded(Event):
     export_id: UUID
 
 
+class DraftRestored(Event):
+    """A new workflow began with the rows, because the old one contradicted them or was gone."""
+
+    replaced_run: str
+
+
 class DraftRejected(Event):
     reason: str
 

@@ -158,4 +158,5 @@ _CHANGES: dict[type[ev.Event], Callable[[Draft, Any, datetime, UUID | None], Cha
     ev.AckWindowEnded: _window_ended,
     ev.DraftRejected: _rejected,
     ev.CommandRefused: _nothing,
+    ev.DraftRestored: _nothing,
 }

@@ -18,6 +18,7 @@ class Difference(StrEnum):
     WORKFLOW_RESET = "workflow_reset"
     WORKFLOW_MISSING = "workflow_missing"
     WORKFLOW_SILENT = "workflow_silent"
+    WORKFLOW_STUCK = "workflow_stuck"
 
 
 class Rule(BaseModel):
@@ -40,14 +41,18 @@ RULES: dict[Difference, Rule] = {
     Difference.WORKFLOW_RESET: Rule(
         repairable=False,
         sentence="The rows are newer than the workflow: it was reset or restored, and its next decision "
-        "will not be recorded. A person must decide",
+        "will not be recorded. `countersign restore` starts it anew from the rows",
     ),
     Difference.WORKFLOW_MISSING: Rule(
         repairable=False,
-        sentence="The draft is open and no workflow runs for it: it was terminated or its namespace lost",
+        sentence="The draft is open and no workflow runs for it: it was terminated or its namespace lost. "
+        "`countersign restore` starts it anew from the rows",
     ),
     Difference.WORKFLOW_SILENT: Rule(
         repairable=False, sentence="The workflow does not answer: no worker runs, or its task fails"
+    ),
+    Difference.WORKFLOW_STUCK: Rule(
+        repairable=False, sentence="The workflow agrees with its rows, but a step of it does not get on"
     ),
 }
 
@@ -79,6 +84,9 @@ def compare(state: WorkflowState, row: Draft | None) -> tuple[Difference, str] |
         return (Difference.MISSING_ROW, f"recorded {recorded}") if recorded else None
     if row.version > state.draft.version:
         return Difference.WORKFLOW_RESET, f"row {row.version}, workflow {state.draft.version}"
+    if recorded < row.version == state.draft.version and row != state.draft:
+        # not merely on its way: what it has yet to record stands there already, with other content
+        return Difference.WORKFLOW_RESET, f"both at {row.version}, recorded {recorded}"
     if row.version < recorded:
         return Difference.ROW_BEHIND, f"row {row.version}, recorded {recorded}"
     if row.version == state.draft.version and row != state.draft:

@@ -15,6 +15,8 @@ from domain.policy import OrgPolicy
 
 # The type of a refusal that says: the draft is about to continue as new, send the same again.
 CONTINUES = "DraftContinues"
+# The code of an export that was under way when its workflow was replaced.
+INTERRUPTED = "DELIVERY_INTERRUPTED"
 
 
 class SeenKey(BaseModel):
@@ -62,6 +64,7 @@ class Carried(BaseModel):
     policy: OrgPolicy
     seen: list[SeenKey]
     heard_acks: list[UUID] = []
+    replaces: str | None = None  # the run that was given up, when the rows were taken for the truth
 
 
 class Revision(IntEnum):

@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.reconciliation import WorkflowState
     from domain.records import CONTINUES, DraftOrderInput, Revision, SeenKey
     from domain.refusals import FactsUnavailable, KeyReused, Refusal
+    from domain.restoration import restored
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
     from domain.transitions import Command
     from workflows import policies
@@ -62,6 +63,8 @@ class DraftOrderWorkflow:
         self._export: asyncio.Task[None] | None = None
         self._acks: list[msg.Acknowledgement] = []
         self._released: set[UUID] = set()
+        if carried is not None and carried.replaces is not None:
+            self._decided(restored(self._ledger.draft, carried.replaces, workflow.now()), Actor(), _SYSTEM)
         show(self._ledger)
 
     @workflow.run

@@ -36,6 +36,7 @@ def draft(version: int, status: DraftStatus = DraftStatus.READY, number: str = "
         (3, 3, draft(2), Difference.ROW_BEHIND),
         (3, 3, draft(4), Difference.WORKFLOW_RESET),
         (3, 3, draft(3, number="D-000009"), Difference.ROW_DIFFERS),
+        (3, 2, draft(3, number="D-000009"), Difference.WORKFLOW_RESET),  # its messages were given to it again
     ],
 )
 def test_versions_and_content_are_compared(

@@ -41,3 +41,16 @@ class Unpatched(DraftOrderWorkflow):
     async def run(self, given: DraftOrderInput) -> DraftStatus:
         await workflow.sleep(1)
         return await super().run(given)
+
+
+@workflow.defn(name=msg.DRAFT_ORDER_WORKFLOW)
+class Buggy(DraftOrderWorkflow):
+    """A mistake that no test has found: an exception that is not meant for anybody."""
+
+    @workflow.init
+    def __init__(self, given: DraftOrderInput) -> None:
+        super().__init__(given)
+
+    @workflow.run
+    async def run(self, given: DraftOrderInput) -> DraftStatus:
+        raise ValueError("a bug")
