@@ -62,7 +62,7 @@ class Restorer:
         )
         now.carried.replaces = ended or now.stored.run_id or "an earlier run"
         if not await self._restarts.begin(
-            DraftOrderInput(create=_created(now, now.carried.policy), carried=now.carried)
+            DraftOrderInput.opening(_created(now, now.carried.policy)).continued(now.carried)
         ):
             raise NotRestored(f"Somebody else has just taken {number} up again.")
         return now.stored.draft

@@ -1,5 +1,6 @@
 """What the projection is told: one record per decision, keyed by (draft, sequence)."""
 
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 from uuid import UUID
@@ -64,6 +65,7 @@ class Carried(BaseModel):
     policy: OrgPolicy
     seen: list[SeenKey]
     heard_acks: list[UUID] = []
+    waits_since: datetime | None = None
     replaces: str | None = None  # the run that was given up, when the rows were taken for the truth
 
 

@@ -34,6 +34,7 @@ class Ledger:
         self.outbox: list[Record] = []
         self.recorded_sequence = recorded
         self.held: str | None = None  # what the export under way waits for; no run ends meanwhile
+        self.waits_since = draft.updated_at
         self._run_id = run_id
         self._seen = {_place(each): each for each in seen}
         self.heard_acks: list[UUID] = []
@@ -59,13 +60,20 @@ class Ledger:
     def resumed(cls, carried: Carried, run_id: str) -> "Ledger":
         ledger = cls(carried.draft, carried.policy, carried.seen, carried.draft.version, run_id)
         ledger.heard_acks = list(carried.heard_acks)
+        ledger.waits_since = carried.waits_since or ledger.waits_since
         return ledger
 
     def carried(self) -> Carried:
         keyless = [place for place, each in self._seen.items() if not each.key]
         forgotten = set(keyless[:-KEYLESS_REMEMBERED])
         seen = [each for place, each in self._seen.items() if place not in forgotten]
-        return Carried(draft=self.draft, policy=self.policy, seen=seen, heard_acks=self.heard_acks)
+        return Carried(
+            draft=self.draft,
+            policy=self.policy,
+            seen=seen,
+            heard_acks=self.heard_acks,
+            waits_since=self.waits_since,
+        )
 
     @property
     def waiting_for(self) -> WaitingFor | None:
@@ -107,7 +115,7 @@ class Ledger:
     def apply(self, happened: list[ev.Event], at: datetime, actor: Actor, origin: Origin) -> int:
         """Change the draft and put the record of it into the outbox; return its sequence number."""
         sequence = self.draft.version + 1
-        audit, before = [], self.draft
+        audit, before, waited_for = [], self.draft, self.waiting_for
         for event in happened:
             old = self.draft
             new = evolve(old, event, at, actor.user_id)
@@ -115,6 +123,8 @@ class Ledger:
             what = said(old, self.draft, event)
             if what is not None:
                 audit.append(entry(self.draft, what, actor, origin, at))
+        if self.waiting_for != waited_for:
+            self.waits_since = at
         pushed = next((event for event in happened if isinstance(event, ev.PushRequested)), None)
         self.outbox.append(
             Record(

@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 from commands.draft_orders import DRAFT_STATUS, WAITING_FOR
+from domain.canonical import utc_text
 from domain.statuses import DraftStatus, WaitingFor
 from workflows.ledger import Ledger
 
@@ -29,6 +30,7 @@ def details(ledger: Ledger, instead: str | None = None) -> str:
         or (_WORDS[waiting] if waiting else _DONE.get(draft.status, draft.status.value))
     )
     text = f"{', '.join(name for name in names if name)}: {state}"
+    text += f"\n\n{draft.status.value}, so since {utc_text(ledger.waits_since)}"
     last = draft.last_export
     if draft.status is DraftStatus.ERROR and last is not None and last.error is not None:
         text += f"\n\n{last.error.code}: {last.error.message}"

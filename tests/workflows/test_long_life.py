@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.workflow import UnfinishedUpdateHandlersWarning
 
 from commands.draft_orders import DraftOrders, TemporalUnavailable
 from domain import messages as msg
+from domain.canonical import utc_text
 from domain.policy import OrgPolicy
 from domain.statuses import DraftStatus
 from domain.transitions import Command
@@ -38,6 +40,13 @@ async def runs_of(run: DraftRun) -> int:
         run_id = first.workflow_execution_started_event_attributes.continued_execution_run_id
         count += 1
     return count
+
+
+async def current_details(run: DraftRun) -> str:
+    said: WorkflowMetadata = await run.handle.query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
+    return said.current_details
 
 
 async def carried_kib(run: DraftRun) -> int:
@@ -135,6 +144,21 @@ async def test_a_message_without_a_key_that_comes_again_in_a_later_run_is_answer
         assert len(run.records) == told
         assert run.world.row.header.notes == "something else"
         await run.replay()
+
+
+async def test_the_web_ui_says_number_status_and_since_when_also_after_a_continuation() -> None:
+    async with dev_bench(continues_at(40)) as bench:
+        run = await (await bench.draft()).approved()
+        since = utc_text(run.records[-1].draft.updated_at)
+        wanted = (
+            f"D-000001, PO-12345, Muster GmbH: waiting for a push to the ERP\n\nAPPROVED, so since {since}"
+        )
+        assert await current_details(run) == wanted
+        before = await runs_of(run)
+        while await runs_of(run) == before:
+            await run.handle.signal("approve")  # refused, and recorded as that
+            await asyncio.sleep(0.02)
+        assert await current_details(run) == wanted
 
 
 async def test_a_draft_does_not_continue_while_an_export_is_in_flight() -> None:
