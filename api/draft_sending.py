@@ -55,15 +55,15 @@ async def send(rooms: Rooms, caller: Caller, draft_id: UUID, command: Command, m
         # a repeat was recorded long ago: no ring will come for it
         patience_s = LOOK_AGAIN_S if receipt.token == message.token else 0
         while not await watch.reached(receipt.sequence, patience_s):
-            if await _is_recorded(caller, draft_id, receipt.sequence):
+            if await _is_recorded(caller, draft_id, receipt):
                 break
             patience_s = LOOK_AGAIN_S
     return receipt
 
 
-async def _is_recorded(caller: Caller, draft_id: UUID, sequence: int) -> bool:
+async def _is_recorded(caller: Caller, draft_id: UUID, receipt: Receipt) -> bool:
     async with caller.transaction() as connection:
-        return await is_recorded(connection, caller.org_id, draft_id, sequence)
+        return await is_recorded(connection, caller.org_id, draft_id, receipt.sequence, receipt.digest)
 
 
 @contextmanager

@@ -170,3 +170,4 @@ class Receipt(BaseModel):
     sequence: int
     token: str
     result: dict[str, Any]
+    digest: str = ""  # of a record still on its way: another one under this sequence means a reset workflow

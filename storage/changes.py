@@ -180,12 +180,16 @@ def _among(waiting: dict[UUID, set[Waiter]], key: UUID, waiter: Waiter) -> Itera
             del waiting[key]
 
 
-async def is_recorded(connection: AsyncConnection, org_id: UUID, draft_id: UUID, sequence: int) -> bool:
+async def is_recorded(
+    connection: AsyncConnection, org_id: UUID, draft_id: UUID, sequence: int, digest: str
+) -> bool:
+    """Whether this decision is on record; with a digest, not another one under its sequence."""
     found = await connection.scalar(
         text(
             "SELECT 1 FROM draft_record "
-            "WHERE org_id = :org AND draft_order_id = :draft AND sequence = :sequence"
+            "WHERE org_id = :org AND draft_order_id = :draft AND sequence = :sequence "
+            "AND (:digest = '' OR digest = :digest)"
         ),
-        {"org": org_id, "draft": draft_id, "sequence": sequence},
+        {"org": org_id, "draft": draft_id, "sequence": sequence, "digest": digest},
     )
     return found is not None

@@ -161,7 +161,13 @@ class DraftOrderWorkflow:
             raise _refused(refusal) from None
         if not self._answers_at_once:
             await self._is_recorded(seen.sequence)
-        return Receipt(command=command, sequence=seen.sequence, token=seen.token, result=seen.result)
+        return Receipt(
+            command=command,
+            sequence=seen.sequence,
+            token=seen.token,
+            result=seen.result,
+            digest=self._ledger.digest_of(seen.sequence),
+        )
 
     async def _decide(self, command: Command, message: Message) -> SeenKey:
         facts, policy = None, message.policy or self._ledger.policy

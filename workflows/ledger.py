@@ -144,6 +144,10 @@ class Ledger:
         )
         return sequence
 
+    def digest_of(self, sequence: int) -> str:
+        """Of a record that is still in the outbox; empty when it is on record."""
+        return next((record.digest() for record in self.outbox if record.sequence == sequence), "")
+
     def recorded(self, sequence: int) -> None:
         self.outbox = [record for record in self.outbox if record.sequence > sequence]
         self.recorded_sequence = max(self.recorded_sequence, sequence)

@@ -9,7 +9,7 @@ from domain import messages as msg
 from domain.delivery import FenceOutcome
 from domain.statuses import DraftStatus as S
 from domain.transitions import Command
-from tests.workflows.harness import OPS2, PRODUCTION, Bench, DraftRun
+from tests.workflows.harness import OPS2, PRODUCTION, Bench, DraftRun, told
 
 Story = Callable[[Bench], Awaitable[DraftRun]]
 STORIES: dict[str, Story] = {}
@@ -194,7 +194,7 @@ async def signals(bench: Bench) -> DraftRun:
 async def idempotent_repeats(bench: Bench) -> DraftRun:
     run = await (await bench.draft()).ready()
     first = await run.send(Command.APPROVE, key="k", digest="d")
-    assert await run.send(Command.APPROVE, key="k", digest="d") == first
+    assert told(await run.send(Command.APPROVE, key="k", digest="d")) == told(first)
     assert (await run.refused(Command.APPROVE, key="k", digest="other")).type == "KeyReused"
     sends = [run.send(Command.PUSH, key="k", digest="d") for _ in range(5)]
     assert len({receipt.token for receipt in await asyncio.gather(*sends)}) == 1

@@ -15,7 +15,7 @@ from domain.canonical import utc_text
 from domain.policy import OrgPolicy
 from domain.statuses import DraftStatus
 from domain.transitions import Command
-from tests.workflows.harness import OPS, ORG, TASK_QUEUE, Bench, DraftRun, dev_bench
+from tests.workflows.harness import OPS, ORG, TASK_QUEUE, Bench, DraftRun, dev_bench, told
 
 ANSWER_WITHIN_S = 2.7  # as in production; who gets no answer repeats with the same key
 
@@ -98,7 +98,7 @@ async def keep_editing(bench: Bench, *, edits: int, at_once: int, signals: int) 
     assert all(by_key[key].sequence == receipt.sequence for key, receipt in receipts.items())
     for key in list(receipts)[:20]:
         again = edit(key).model_copy(update={"token": f"another request for {key}"})
-        assert await orders.send(Command.EDIT, ORG, run.draft_id, again) == receipts[key]
+        assert told(await orders.send(Command.EDIT, ORG, run.draft_id, again)) == told(receipts[key])
     assert len(run.records) == len(sequences)
     print(
         f"\n{edits} edits and {signals} signals from {at_once} sides: {len(sequences)} decisions, "
@@ -138,10 +138,10 @@ async def test_a_message_without_a_key_that_comes_again_in_a_later_run_is_answer
         await run.send(Command.EDIT, header={"notes": "something else"})
         while await runs_of(run) == before:
             await run.send(Command.EDIT, header={"notes": "something else"})
-        told = len(run.records)
-        assert await run.send(Command.EDIT, update_id="edit:t-1", **said) == first
-        assert await run.send(Command.APPROVE, update_id="approve:t-2", token="t-2") == approval
-        assert len(run.records) == told
+        recorded = len(run.records)
+        assert told(await run.send(Command.EDIT, update_id="edit:t-1", **said)) == told(first)
+        assert told(await run.send(Command.APPROVE, update_id="approve:t-2", token="t-2")) == told(approval)
+        assert len(run.records) == recorded
         assert run.world.row.header.notes == "something else"
         await run.replay()
 
