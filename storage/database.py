@@ -168,7 +168,8 @@ def is_outage(error: BaseException) -> bool:
     """True when the statement may be tried again later, False when it is wrong."""
     if isinstance(error, PoolTimeoutError | TimeoutError | OSError | InterfaceError | OperationalError):
         return True
-    if isinstance(error, asyncpg.InterfaceError):
+    # the second: the server died within a statement, and the driver cannot begin another
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True

@@ -42,6 +42,7 @@ OUTAGES = [
     asyncpg.ConnectionDoesNotExistError(),
     asyncpg.CannotConnectNowError(),
     asyncpg.InterfaceError("connection is closed"),
+    asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
     of_state(None, invalidated=True),
     of_state("42P01", invalidated=True),
     *(of_state(state) for state in ("57014", "57P01", "57P02", "57P03", "55P03", "53300", "25P03")),
