@@ -11,11 +11,14 @@ from domain.policy import OrgPolicy
 from domain.statuses import DraftStatus, ExportStatus
 from storage.draft_orders import StoredDraft
 
-NOW = datetime.now(UTC)
-LONG_AGO = NOW - SILENT_AFTER - timedelta(seconds=5)
+# ages, so that a test that runs long after its import means the same
+NEW = timedelta(0)
+OLD = SILENT_AFTER + timedelta(seconds=5)
 
 
-def stored(created_at: datetime, began_at: datetime | None, error: str | None) -> StoredDraft:
+def stored(age: timedelta, began: timedelta | None, error: str | None) -> StoredDraft:
+    """A delivery pushed `age` ago, whose newest try began `began` ago."""
+    now = datetime.now(UTC)
     export = Export(
         id=UUID(int=1),
         attempt=1,
@@ -27,7 +30,7 @@ def stored(created_at: datetime, began_at: datetime | None, error: str | None) -
         size_bytes=1,
         storage_key="k",
         ack_expected=False,
-        created_at=created_at,
+        created_at=now - age,
     )
     draft = Draft(
         org_id=UUID(int=3),
@@ -35,8 +38,8 @@ def stored(created_at: datetime, began_at: datetime | None, error: str | None) -
         id=UUID(int=4),
         number="D-000001",
         status=DraftStatus.PUSHING,
-        created_at=NOW,
-        updated_at=NOW,
+        created_at=now - age,
+        updated_at=now - age,
         exports=[export],
     )
     return StoredDraft(
@@ -46,24 +49,24 @@ def stored(created_at: datetime, began_at: datetime | None, error: str | None) -
         run_id=None,
         connection_status="ACTIVE",
         delivery_error=error,
-        delivery_began_at=began_at,
+        delivery_began_at=None if began is None else now - began,
     )
 
 
 @pytest.mark.parametrize(
-    ("created_at", "began_at", "error", "said"),
+    ("age", "began", "error", "said"),
     [
-        (NOW, None, None, "Being delivered"),
-        (NOW, NOW, None, "Being delivered"),
-        (LONG_AGO, None, None, "No worker has taken up the delivery"),
-        (LONG_AGO, LONG_AGO, None, "shows no result"),
-        (LONG_AGO, LONG_AGO, "Connection refused", "Connection refused"),
+        (NEW, None, None, "Being delivered"),
+        (NEW, NEW, None, "Being delivered"),
+        (OLD, None, None, "No worker has taken up the delivery"),
+        (OLD, OLD, None, "shows no result"),
+        (OLD, OLD, "Connection refused", "Connection refused"),
     ],
 )
 def test_a_stuck_delivery_says_why_within_a_minute(
-    created_at: datetime, began_at: datetime | None, error: str | None, said: str
+    age: timedelta, began: timedelta | None, error: str | None, said: str
 ) -> None:
-    message = draft_waiting_message(stored(created_at, began_at, error), [], OrgPolicy())
+    message = draft_waiting_message(stored(age, began, error), [], OrgPolicy())
     assert message is not None
     assert said in message
     assert timedelta(seconds=60) > SILENT_AFTER
