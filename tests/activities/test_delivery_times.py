@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.delivery import _next_wait, next_try
+from activities.tries import next_try, next_wait
 from tests.domain.orders import AT
 from workflows.policies import PUBLISH, STAGE
 
@@ -14,7 +14,7 @@ def test_the_wait_is_the_retry_policys(attempt: int) -> None:
     for policy in (STAGE.retry, PUBLISH.retry):
         assert policy.maximum_interval is not None
         grown = policy.initial_interval * policy.backoff_coefficient ** (attempt - 1)
-        assert _next_wait(attempt) == min(policy.maximum_interval, grown)
+        assert next_wait(attempt) == min(policy.maximum_interval, grown)
 
 
 def test_no_try_is_promised_after_the_windows_end() -> None:
