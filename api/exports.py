@@ -64,7 +64,9 @@ class PushLogRow(BaseModel):
     attempt_number: int
     status: str
     started_at: datetime
-    duration_ms: int | None
+    duration_ms: int | None = Field(
+        description="upload and rename together, as far as they were noted; null when the try was lost first"
+    )
     request: dict[str, Any] | None
     response: dict[str, Any] | None
     error: PushLogError | None

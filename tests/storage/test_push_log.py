@@ -204,3 +204,17 @@ async def test_a_try_that_is_about_to_begin_while_the_export_is_given_up_is_seen
         await asyncio.sleep(0.5)
         assert not ending.done()
     assert await ending is False
+
+
+@pytest.mark.parametrize("noted", [None, 40])
+async def test_a_lost_try_keeps_the_duration_that_was_noted_and_gets_none_that_was_not(
+    database: Database, org: UUID, export_id: UUID, noted: int | None
+) -> None:
+    if noted is not None:
+        async with database.transaction(org) as connection:
+            await push_log.close_try(connection, org, export_id, 1, "PENDING", duration_ms=noted)
+    await opened(database, org, export_id)
+    async with database.transaction(org) as connection:
+        lost, running = await push_log.rows(connection, org, export_id)
+    assert (lost["duration_ms"], lost["error"]["code"]) == (noted, "WORKER_LOST")
+    assert (running["duration_ms"], running["error"]) == (None, None)
