@@ -130,6 +130,7 @@ def _create(folder: int, name: str, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
+    # Else a power failure after the rename could leave neither name, which reads as "the ERP took it".
     os.fsync(folder)
 
 
