@@ -9,7 +9,6 @@ import structlog
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ack_poll import AckPoller
 from activities.ack_schedules import AckScheduler
@@ -27,6 +26,7 @@ from config.keys import KeyRing
 from config.logs import configure_logs
 from config.metrics import WorkerMetrics
 from config.metrics_port import sdk_runtime, served
+from config.sandbox import runner
 from config.settings import Settings, SettingsError, load_settings
 from config.telemetry import tracing
 from config.temporal import connect
@@ -42,15 +42,6 @@ from workflows.release import ReleaseWorkflow
 from workflows.sweep import SweepWorkflow
 
 log = structlog.get_logger("worker")
-
-# Pure rules and message types: loaded once, not again for every workflow run.
-PASSED_THROUGH = ("domain", "activities", "commands", "workflows", "structlog", "temporalio")
-
-
-def runner() -> SandboxedWorkflowRunner:
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    )
 
 
 def deployment(settings: Settings) -> WorkerDeploymentConfig | None:

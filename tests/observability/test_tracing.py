@@ -17,6 +17,7 @@ from temporalio.worker import Replayer
 
 from api.app import create_app
 from config.keys import KeyRing
+from config.sandbox import runner
 from config.settings import Settings, load_settings
 from config.telemetry import ATTRIBUTES, Tracing, WithoutWords, tracing
 from config.temporal import connect
@@ -26,7 +27,7 @@ from local.stack import Stack
 from storage.database import Database
 from tests.observability.conftest import approved, log_in
 from tests.observability.test_stack import until
-from worker import build_worker, runner
+from worker import build_worker
 from workflows.draft_order import DraftOrderWorkflow
 
 WORKFLOW_ID = "temporalWorkflowID"

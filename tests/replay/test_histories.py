@@ -8,10 +8,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from config.sandbox import runner
 from tests.replay import record
 from tests.replay.stories import STORIES
 from tests.workflows.changed_workflows import Patched, Unpatched
-from worker import runner
 from workflows.draft_order import DraftOrderWorkflow
 
 FILES = sorted(record.HISTORIES.glob("*.json"))

@@ -23,6 +23,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
 from activities import names
+from config.sandbox import runner
 from domain import messages as msg
 from domain.delivery import (
     DeliveryOrder,
@@ -42,7 +43,6 @@ from domain.records import CONTINUES, DraftOrderInput, Record
 from domain.statuses import Via
 from domain.transitions import Command
 from local.temporal import SEARCH_ATTRIBUTES, program
-from worker import runner
 from workflows.draft_order import DraftOrderWorkflow
 
 TASK_QUEUE = "test"

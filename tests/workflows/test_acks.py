@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from activities import names
+from config.sandbox import runner
 from domain import messages as msg
 from domain.ack_polls import ACK_POLL_WORKFLOW, AckPollOrder, AckPollReport
 from domain.statuses import DraftStatus, ExportStatus
@@ -21,7 +22,6 @@ from domain.transitions import Command
 from tests.workflows.harness import TASK_QUEUE, Bench, DraftRun, dev_bench
 from tests.workflows.test_draft_order import outcome
 from tests.workflows.test_long_life import continues_at, runs_of
-from worker import runner
 from workflows.acks import AckPollWorkflow
 
 
