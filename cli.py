@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 
 import cli_keys
+from activities.forgotten_exports import ForgottenExports
 from activities.reconciliation import Reconciler
 from activities.restoration import SETTLE_S, NotRestored, Restorer
 from api.passwords import hash_password
+from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
 from commands.restarts import Restarts
 from config.keys import KeyRing
@@ -130,7 +132,9 @@ def reconcile(
         database = Database(settings.database_url.get_secret_value(), pool_size=2)
         try:
             client = await connect(KeyRing.from_settings(settings))
-            reconciler = Reconciler(database, OpenDrafts(client))
+            errands = Errands(client, settings.task_queue, settings.answer_within_s)
+            forgotten = ForgottenExports(database, errands)
+            reconciler = Reconciler(database, OpenDrafts(client), forgotten)
             findings: list[Finding] = []
             for row in await database.call("SELECT * FROM list_orgs()", {}):
                 if org in {None, row["slug"]}:

@@ -14,12 +14,14 @@ from activities.ack_poll import AckPoller
 from activities.ack_schedules import AckScheduler
 from activities.bulk import BulkCommands
 from activities.delivery import DeliveryActivities
+from activities.forgotten_exports import ForgottenExports
 from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
 from activities.reconciliation import Reconciler
 from activities.releases import Releases
 from activities.sweeping import Sweeper
 from commands.draft_orders import DraftOrders
+from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
 from commands.schedules import AckSchedules, ensure_ack_schedules, ensure_reconcile, ensure_sweep
 from config.keys import KeyRing
@@ -74,6 +76,7 @@ def build_worker(
         counted,
     )
     drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
+    errands = Errands(client, settings.task_queue, settings.answer_within_s)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     return Worker(
         client,
@@ -93,7 +96,7 @@ def build_worker(
             delivery.stage,
             delivery.publish,
             delivery.fence,
-            Reconciler(database, OpenDrafts(client)).run,
+            Reconciler(database, OpenDrafts(client), ForgottenExports(database, errands)).run,
             BulkCommands(database, drafts).step,
             Sweeper(database, keys, connectors, settings.sweep_after_s, counted).run,
             Releases(database, drafts, settings.resume_per_s).release,

@@ -9,6 +9,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import names
+from activities.forgotten_exports import ForgottenExports
 from commands.open_drafts import OpenDrafts, Silent
 from domain.draft import Draft
 from domain.gates import waiting_for
@@ -33,9 +34,10 @@ T = TypeVar("T")
 class Reconciler:
     """For the CLI and, on a schedule, for `ReconcileWorkflow`."""
 
-    def __init__(self, database: Database, open_drafts: OpenDrafts) -> None:
+    def __init__(self, database: Database, open_drafts: OpenDrafts, forgotten: ForgottenExports) -> None:
         self._database = database
         self._open_drafts = open_drafts
+        self._forgotten = forgotten
 
     @activity.defn(name=names.RECONCILE)
     async def run(self) -> list[Finding]:
@@ -65,7 +67,10 @@ class Reconciler:
             return await self._of_workflow(org_id, slug, draft_id, dry_run=dry_run)
 
         found = await _some_at_once(open_rows(self._database, org_id), of_row)
-        return found + await _some_at_once(self._open_drafts.ids(org_id), of_workflow)
+        found += await _some_at_once(self._open_drafts.ids(org_id), of_workflow)
+        known = {finding.draft_id for finding in found}
+        held = await self._forgotten.find(org_id, slug, dry_run=dry_run)
+        return found + [finding for finding in held if finding.draft_id not in known]
 
     async def _of_row(self, slug: str, row: Draft, waits: str | None, *, dry_run: bool) -> Finding | None:
         found: tuple[Trouble, str] | None = None

@@ -16,8 +16,8 @@ from api.problems import problems, unavailable
 from api.requests import ExactRoute
 from api.rooms import InRooms, Rooms
 from commands.draft_orders import TemporalUnavailable
-from domain.connections import ConnectionCommand, ConnectionStatus, moved, releases
-from storage import connections
+from domain.connections import ConnectionCommand, ConnectionStatus, moved, releases, releases_again
+from storage import connections, held_exports
 
 router = APIRouter(route_class=ExactRoute, tags=["connectors"], responses=problems(401, 403, 404, 409))
 
@@ -70,7 +70,11 @@ async def resume(
     key: IdempotencyKey,
     body: NoFields | None = None,
 ) -> Response:
-    """What waited is delivered, oldest push first, at COUNTERSIGN_RESUME_PER_S exports a second."""
+    """What waited is delivered, oldest push first, at COUNTERSIGN_RESUME_PER_S exports a second.
+
+    On an ACTIVE connection it changes nothing; exports that wait although nobody is about to tell them are
+    let go.
+    """
     return await _carry_out(ConnectionCommand.RESUME, connection_id, request, caller, rooms, key)
 
 
@@ -96,6 +100,8 @@ async def _carry_out(
             )
         if releases(status, move):
             await _release(rooms, caller, connection_id)
+        elif releases_again(status, command):
+            await _release_the_rest(rooms, caller, connection, connection_id)
         return Answer(view(row), etag=row["version"])
 
     return await one_active(request, caller, key, work)
@@ -105,5 +111,16 @@ async def _release(rooms: Rooms, caller: Caller, connection_id: UUID) -> None:
     # before the commit: it waits for that, and a process that dies between the two leaves nobody waiting
     try:
         await rooms.errands.release(caller.org_id, connection_id)
+    except TemporalUnavailable:
+        raise unavailable("Temporal") from None
+
+
+async def _release_the_rest(
+    rooms: Rooms, caller: Caller, connection: AsyncConnection, connection_id: UUID
+) -> None:
+    if not await held_exports.held(connection, caller.org_id, connection_id, besides=[], limit=1):
+        return
+    try:
+        await rooms.errands.release_again(caller.org_id, connection_id)
     except TemporalUnavailable:
         raise unavailable("Temporal") from None

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import httpx
 
+from activities.forgotten_exports import ForgottenExports
 from activities.reconciliation import Reconciler
 from bench import cpu, raw
 from bench.dropzone import Reader
@@ -21,6 +22,7 @@ from bench.fill import Say, fill
 from bench.ground import ORG_ID, Ground, answered
 from bench.latency import SETTLE_S, Probe, Turns
 from bench.weights import WEIGHED, Weight, weigh
+from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
 from config.temporal import connect
 from storage.open_drafts import count_open_drafts
@@ -150,7 +152,10 @@ async def _reconcile(ground: Ground) -> float:
     async with asyncio.timeout(RECONCILED_WITHIN_S):
         with ground.environment():
             client = await connect(rooms.keys)
-        found = await Reconciler(ground.database, OpenDrafts(client)).reconcile(ORG_ID, "demo", dry_run=True)
+        errands = Errands(client, rooms.settings.task_queue, rooms.settings.answer_within_s)
+        forgotten = ForgottenExports(ground.database, errands)
+        reconciler = Reconciler(ground.database, OpenDrafts(client), forgotten)
+        found = await reconciler.reconcile(ORG_ID, "demo", dry_run=True)
     if found:
         raise RuntimeError(f"reconcile found {len(found)} differences, the first: {found[0]}")
     return time.perf_counter() - began

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.service import RPCError
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from commands.draft_orders import TemporalUnavailable
 from domain.bulk import BULK_WORKFLOW, BulkOrder, bulk_workflow_id
@@ -32,6 +33,31 @@ class Errands:
             WorkflowIDConflictPolicy.TERMINATE_EXISTING,
         )
 
+    async def release_again(self, org_id: UUID, connection_id: UUID) -> bool:
+        """The same for what a release left behind that has ended; False, and nothing done, while one runs.
+
+        Raises:
+            TemporalUnavailable
+        """
+        try:
+            await self._start(
+                RELEASE_WORKFLOW,
+                ReleaseOrder(org_id=org_id, connection_id=connection_id),
+                release_workflow_id(org_id, connection_id),
+                WorkflowIDConflictPolicy.FAIL,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def releases_now(self, org_id: UUID, connection_id: UUID) -> bool:
+        """Whether a release of the connection runs.
+
+        Raises:
+            TemporalUnavailable
+        """
+        return await self._runs(release_workflow_id(org_id, connection_id))
+
     async def bulk(self, order: BulkOrder) -> None:
         """Carry a command out on many drafts; started twice it runs once.
 
@@ -41,6 +67,15 @@ class Errands:
         await self._start(
             BULK_WORKFLOW, order, bulk_workflow_id(order.bulk_id), WorkflowIDConflictPolicy.USE_EXISTING
         )
+
+    async def _runs(self, workflow_id: str) -> bool:
+        try:
+            described = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=self._limit)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise TemporalUnavailable("Temporal did not answer in time") from error
+        return described.close_time is None
 
     async def _start(
         self, name: str, order: Any, workflow_id: str, on_conflict: WorkflowIDConflictPolicy

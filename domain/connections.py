@@ -79,6 +79,11 @@ def releases(status: ConnectionStatus, move: Move) -> bool:
     return status is _S.PAUSED and move.to is not None
 
 
+def releases_again(status: ConnectionStatus, command: ConnectionCommand) -> bool:
+    """Whether a repeat takes up a release that ended before it had told all."""
+    return (status, command) in {(_S.ACTIVE, _C.RESUME), (_S.DISABLED, _C.DISABLE)}
+
+
 class Pause(BaseModel):
     """Since when a connection is paused, and the e-mail address of who did it."""
 

@@ -19,6 +19,7 @@ class Difference(StrEnum):
     WORKFLOW_MISSING = "workflow_missing"
     WORKFLOW_SILENT = "workflow_silent"
     WORKFLOW_STUCK = "workflow_stuck"
+    HELD_AFTER_PAUSE = "held_after_pause"
 
 
 class Rule(BaseModel):
@@ -53,6 +54,11 @@ RULES: dict[Difference, Rule] = {
     ),
     Difference.WORKFLOW_STUCK: Rule(
         repairable=False, sentence="The workflow agrees with its rows, but a step of it does not get on"
+    ),
+    Difference.HELD_AFTER_PAUSE: Rule(
+        repairable=True,
+        sentence="The export waits for the end of a pause that is over, and nobody was about to tell its "
+        "draft (was the release workflow terminated?); it is told",
     ),
 }
 

@@ -11,6 +11,7 @@ from activities import reconciliation
 from activities.reconciliation import AT_ONCE, MOST_RETURNED, Reconciler
 from commands.open_drafts import Silent
 from domain.draft import Draft
+from domain.reconciliation import Finding
 from storage.database import DatabaseUnavailable
 from tests.domain.orders import draft
 
@@ -29,13 +30,18 @@ class SilentDrafts:
         for each in self.open_ids:
             yield each
 
-    async def state(self, _org_id: UUID, draft_id: UUID) -> None:
+    async def pulse(self, _org_id: UUID, draft_id: UUID) -> None:
         self.asked.append(draft_id)
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         await asyncio.sleep(0)
         self._now -= 1
         raise Silent("no worker answered")
+
+
+class NoneForgotten:
+    async def find(self, _org_id: UUID, _slug: str, *, dry_run: bool) -> list[Finding]:
+        return []
 
 
 class OneOrg:
@@ -58,7 +64,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[Draft]:
 async def test_every_open_draft_is_asked_once_and_few_at_a_time(rows: list[Draft]) -> None:
     unknown = [uuid4(), uuid4()]
     silent = SilentDrafts([each.id for each in rows] + unknown)
-    found = await Reconciler(OneOrg(), silent).reconcile(uuid4(), "demo", dry_run=True)  # type: ignore[arg-type]
+    found = await Reconciler(OneOrg(), silent, NoneForgotten()).reconcile(uuid4(), "demo", dry_run=True)  # type: ignore[arg-type]
     assert sorted(silent.asked) == sorted([each.id for each in rows] + unknown)
     assert len(found) == DRAFTS
     assert 1 < silent.most_at_once <= AT_ONCE
@@ -66,15 +72,15 @@ async def test_every_open_draft_is_asked_once_and_few_at_a_time(rows: list[Draft
 
 async def test_an_activitys_answer_stays_small(rows: list[Draft], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciliation.activity, "heartbeat", lambda *_: None)
-    found = await Reconciler(OneOrg(), SilentDrafts([])).run()  # type: ignore[arg-type]
+    found = await Reconciler(OneOrg(), SilentDrafts([]), NoneForgotten()).run()  # type: ignore[arg-type]
     assert len(found) == MOST_RETURNED
     assert len("".join(each.model_dump_json() for each in found)) < 500_000
 
 
 async def test_an_outage_comes_out_as_itself(rows: list[Draft], monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone(SilentDrafts):
-        async def state(self, _org_id: UUID, _draft_id: UUID) -> None:
+        async def pulse(self, _org_id: UUID, _draft_id: UUID) -> None:
             raise DatabaseUnavailable("PostgreSQL did not answer in time")
 
     with pytest.raises(DatabaseUnavailable):
-        await Reconciler(OneOrg(), Gone([])).reconcile(uuid4(), "demo", dry_run=True)  # type: ignore[arg-type]
+        await Reconciler(OneOrg(), Gone([]), NoneForgotten()).reconcile(uuid4(), "demo", dry_run=True)  # type: ignore[arg-type]

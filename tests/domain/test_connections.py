@@ -13,6 +13,7 @@ from domain.connections import (
     Pause,
     moved,
     releases,
+    releases_again,
 )
 
 # Columns: change, test, enable, disable, pause, resume. "=" changes nothing, "." is refused.
@@ -55,6 +56,18 @@ def test_drafts_are_told_when_and_only_when_a_pause_ends(
         return
     ends = status is ConnectionStatus.PAUSED and wanted != "="
     assert releases(status, moved(status, command)) is ends
+
+
+@pytest.mark.parametrize(("status", "command"), TABLE)
+def test_only_the_repeat_of_what_ended_a_pause_looks_for_drafts_left_behind(
+    status: ConnectionStatus, command: ConnectionCommand
+) -> None:
+    ends = {
+        ConnectionStatus.ACTIVE: ConnectionCommand.RESUME,
+        ConnectionStatus.DISABLED: ConnectionCommand.DISABLE,
+    }
+    assert releases_again(status, command) is (ends.get(status) is command)
+    assert not releases_again(status, command) or TABLE[status, command] == "="
 
 
 def test_a_pause_says_since_when_and_by_whom() -> None:

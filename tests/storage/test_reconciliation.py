@@ -5,24 +5,32 @@ from uuid import UUID, uuid4
 
 from activities.reconciliation import Reconciler
 from domain.draft import Draft
+from domain.pulse import Pulse
 from domain.reconciliation import Difference, WorkflowState
 from storage import projection
 from storage.database import Database
 from storage.draft_orders import get_draft
 from storage.reconciliation import rewrite
+from tests.activities.test_reconciliation import NoneForgotten
 from tests.storage.test_projection import pushed
 
 
 class Asked:
-    """What the workflows say; `meanwhile` is recorded after one has been asked."""
+    """What an open workflow says; `meanwhile` is decided and recorded after it has been asked."""
 
     def __init__(self, database: Database, state: WorkflowState, meanwhile: list[projection.Record]) -> None:
         self._database, self._state, self._meanwhile = database, state, meanwhile
 
+    async def pulse(self, _org_id: UUID, _draft_id: UUID) -> Pulse:
+        return Pulse(is_open=True)
+
     async def state(self, _org_id: UUID, _draft_id: UUID) -> WorkflowState:
+        asked = self._state
         if self._meanwhile:
             await projection.record(self._database, self._meanwhile)
-        return self._state
+            newest = self._meanwhile[-1]
+            self._state, self._meanwhile = WorkflowState(draft=newest.draft, recorded=newest.sequence), []
+        return asked
 
     async def ids(self, _org_id: UUID) -> AsyncIterator[UUID]:
         for each in ():
@@ -43,7 +51,7 @@ async def test_rows_behind_a_busy_workflow_are_left_until_it_has_recorded(
     await projection.record(database, records[:2])
     state = WorkflowState(draft=records[3].draft, recorded=3)
     asked = Asked(database, state, [])
-    (finding,) = await Reconciler(database, asked).reconcile(org, "demo", dry_run=False)  # type: ignore[arg-type]
+    (finding,) = await Reconciler(database, asked, NoneForgotten()).reconcile(org, "demo", dry_run=False)  # type: ignore[arg-type]
     assert (finding.difference, finding.repaired) == (Difference.ROW_BEHIND, False)
     await projection.record(database, records[3:4])  # no SequenceConflict
 
@@ -55,14 +63,14 @@ async def test_a_workflow_that_decided_while_it_was_looked_at_was_not_reset(
     await projection.record(database, records[:2])
     state = WorkflowState(draft=records[1].draft, recorded=2)
     asked = Asked(database, state, records[2:3])
-    assert await Reconciler(database, asked).reconcile(org, "demo", dry_run=False) == []  # type: ignore[arg-type]
+    assert await Reconciler(database, asked, NoneForgotten()).reconcile(org, "demo", dry_run=False) == []  # type: ignore[arg-type]
 
 
 async def test_a_workflow_that_was_reset_is_found(database: Database, org: UUID) -> None:
     records = pushed(org, uuid4()).records
     await projection.record(database, records[:3])
     asked = Asked(database, WorkflowState(draft=records[1].draft, recorded=2), [])
-    (finding,) = await Reconciler(database, asked).reconcile(org, "demo", dry_run=False)  # type: ignore[arg-type]
+    (finding,) = await Reconciler(database, asked, NoneForgotten()).reconcile(org, "demo", dry_run=False)  # type: ignore[arg-type]
     assert finding.difference is Difference.WORKFLOW_RESET
 
 
