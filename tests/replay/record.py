@@ -1,6 +1,6 @@
 """Record the histories that are missing: `make histories`. What is stored is never written over.
 
-A stored history stays until no draft of its kind, started by the code that made it, can be open.
+A stored history stays until no run of its kind, started by the code that made it, can be open.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowHistory
+from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from domain.records import Revision
+from tests.replay.errands import ERRANDS
 from tests.replay.stories import CONTINUES_AT, SKIPS_TIME, STORIES
 from tests.workflows.harness import Bench, World, a_worker, bench, dev_server
 
@@ -26,7 +27,9 @@ class AlreadyRecorded(Exception):
 
 
 def path_of(name: str) -> Path:
-    """Each revision of the workflow's behaviour has a history of its own; the first one's have no suffix."""
+    """Each revision of a draft's workflow has a history of its own; the first one's have no suffix."""
+    if name in ERRANDS:
+        return HISTORIES / f"{name}.json"
     return HISTORIES / f"{name}.r{max(Revision):d}.json"
 
 
@@ -74,22 +77,28 @@ async def record(names: list[str]) -> None:
                     await _tell(name, skipping)
                 continue
             server = early if name.startswith("continue") else plain
+            if name in ERRANDS:
+                await _keep(name, await ERRANDS[name](server.client))
+                continue
             world = World()
             async with a_worker(server.client, world, identity="worker"):
                 await _tell(name, Bench(server, world))
 
 
 async def _tell(name: str, told_on: Bench) -> None:
-    run = await STORIES[name](told_on)
-    stored = store(name, await run.handle.fetch_history())
+    await _keep(name, (await STORIES[name](told_on)).handle)
+
+
+async def _keep(name: str, handle: WorkflowHandle[Any, Any]) -> None:
+    stored = store(name, await handle.fetch_history())
     print(f"  {stored.name}")
-    if (await run.handle.describe()).close_time is None:
-        await run.handle.terminate("recorded")
+    if (await handle.describe()).close_time is None:
+        await handle.terminate("recorded")
 
 
 def main() -> int:
     HISTORIES.mkdir(exist_ok=True)
-    wanted = sys.argv[1:] or [name for name in STORIES if not path_of(name).exists()]
+    wanted = sys.argv[1:] or [name for name in (*STORIES, *ERRANDS) if not path_of(name).exists()]
     try:
         for name in wanted:
             if path_of(name).exists():

@@ -1,0 +1,70 @@
+"""Tomorrow's workflows beside the drafts', changed the wrong way: one more timer, and open runs not asked.
+
+Imported by the workflow sandbox.
+"""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW, AckPollOrder, AckPollReport
+    from domain.bulk import BULK_WORKFLOW, BulkOrder, BulkProgress
+    from domain.reconciliation import Finding
+    from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
+    from domain.sweeping import SWEEP_WORKFLOW, Swept
+    from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
+    from workflows.bulk import BulkCommandWorkflow
+    from workflows.reconciliation import ReconcileWorkflow
+    from workflows.release import ReleaseWorkflow
+    from workflows.sweep import SweepWorkflow
+
+
+@workflow.defn(name=BULK_WORKFLOW)
+class LateBulk(BulkCommandWorkflow):
+    @workflow.init
+    def __init__(self, order: BulkOrder) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: BulkOrder) -> BulkProgress:
+        await workflow.sleep(1)
+        return await super().run(order)
+
+
+@workflow.defn(name=RELEASE_WORKFLOW)
+class LateRelease(ReleaseWorkflow):
+    @workflow.run
+    async def run(self, order: ReleaseOrder) -> Released:
+        await workflow.sleep(1)
+        return await super().run(order)
+
+
+@workflow.defn(name=SWEEP_WORKFLOW)
+class LateSweep(SweepWorkflow):
+    @workflow.run
+    async def run(self) -> list[Swept]:
+        await workflow.sleep(1)
+        return await super().run()
+
+
+@workflow.defn(name="ReconcileWorkflow")
+class LateReconcile(ReconcileWorkflow):
+    @workflow.run
+    async def run(self) -> list[Finding]:
+        await workflow.sleep(1)
+        return await super().run()
+
+
+@workflow.defn(name=ACK_POLL_WORKFLOW)
+class LateAckPoll(AckPollWorkflow):
+    @workflow.run
+    async def run(self, order: AckPollOrder) -> AckPollReport:
+        await workflow.sleep(1)
+        return await super().run(order)
+
+
+@workflow.defn(name=ACK_SCHEDULES_WORKFLOW)
+class LateAckSchedules(AckSchedulesWorkflow):
+    @workflow.run
+    async def run(self) -> list[str]:
+        await workflow.sleep(1)
+        return await super().run()
