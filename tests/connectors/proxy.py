@@ -17,16 +17,22 @@ def never() -> bool:
     return False
 
 
+def hand_on(_port: int) -> Mode:
+    return Mode.PASS
+
+
 @dataclass
 class Proxy:
     """`lose_reply_when` is asked before bytes from the server are handed on: true cuts the connection.
 
     A server answers a rename after it has done it, so `lambda: final.exists()` loses exactly that reply.
+    `reply` is asked as well, with the port under which the server knows the connection: what to do with it.
     """
 
     port: int = 0
     mode: Mode = Mode.PASS
     lose_reply_when: Callable[[], bool] = never
+    reply: Callable[[int], Mode] = hand_on
     lost: int = 0
     opened: int = 0
     most_at_once: int = 0
@@ -50,6 +56,12 @@ class Link:
     near: asyncio.StreamWriter
     far: asyncio.StreamWriter
     swallowed: bool = False
+
+    @property
+    def far_port(self) -> int:
+        """Ours, as the server sees it."""
+        port: int = self.far.get_extra_info("sockname")[1]
+        return port
 
     def abort(self) -> None:
         self.near.transport.abort()
@@ -91,6 +103,9 @@ async def tcp_proxy(target_port: int, port: int = 0) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         server.close()
+        proxy.cut_open()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1)
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -101,8 +116,7 @@ async def _pump(
 ) -> None:
     with suppress(ConnectionError):
         while data := await reader.read(65536):
-            if from_server and proxy.lose_reply_when():
-                proxy.lost += 1
+            if from_server and _loses(proxy, link):
                 break
             if proxy.mode is Mode.CUT:
                 break
@@ -111,3 +125,11 @@ async def _pump(
             writer.write(data)
             await writer.drain()
     raise ConnectionAbortedError  # ends the other direction too
+
+
+def _loses(proxy: Proxy, link: Link) -> bool:
+    """Whether the connection is to be cut now; one that is to be silent from now on is marked so."""
+    mode = Mode.CUT if proxy.lose_reply_when() else proxy.reply(link.far_port)
+    proxy.lost += mode is not Mode.PASS
+    link.swallowed |= mode is Mode.SWALLOW
+    return mode is Mode.CUT

@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,12 +101,21 @@ PROFILES: dict[str, Profile] = {
 }
 
 
-class _OpenSshPipe(asyncssh.SSHServerSession[bytes]):
+class OpenSshPipe(asyncssh.SSHServerSession[bytes]):
     """Carries one client's SFTP bytes to a process of OpenSSH's sftp-server and back."""
 
     def __init__(self, root: Path, denied: str) -> None:
         self._root, self._denied = root, denied
         self._incoming: asyncio.Queue[bytes] = asyncio.Queue()
+        self._child: asyncio.subprocess.Process
+
+    async def to_server(self, data: bytes) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write(data)
+
+    async def to_client(self, data: bytes) -> None:
+        if not self._channel.is_closing():
+            self._channel.write(data)
 
     def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
         self._channel = chan
@@ -132,12 +141,12 @@ class _OpenSshPipe(asyncssh.SSHServerSession[bytes]):
         pipe = asyncio.subprocess.PIPE
         command = [OPENSSH_SFTP_SERVER, "-d", str(self._root)]
         command += ["-P", self._denied] if self._denied else []
-        child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+        self._child = child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
         assert child.stdin is not None
         assert child.stdout is not None
         answers = asyncio.create_task(self._answer(child.stdout))
         while data := await self._incoming.get():
-            child.stdin.write(data)
+            await self.to_server(data)
         child.stdin.close()
         await child.wait()
         await answers
@@ -145,13 +154,19 @@ class _OpenSshPipe(asyncssh.SSHServerSession[bytes]):
 
     async def _answer(self, stdout: asyncio.StreamReader) -> None:
         while data := await stdout.read(65536):
-            if not self._channel.is_closing():
-                self._channel.write(data)
+            await self.to_client(data)
 
 
 @asynccontextmanager
 async def openssh_server(
-    *, root: Path, user: str, password: str, host_key: asyncssh.SSHKey | None, port: int, denied: str
+    *,
+    root: Path,
+    user: str,
+    password: str,
+    host_key: asyncssh.SSHKey | None,
+    port: int,
+    denied: str,
+    pipe: type[OpenSshPipe] = OpenSshPipe,
 ) -> AsyncIterator[RunningServer]:
     """asyncssh carries the SSH part; the folders are served by OpenSSH's own sftp-server."""
     key = host_key or asyncssh.generate_private_key("ssh-ed25519")
@@ -174,7 +189,7 @@ async def openssh_server(
             return (username, given) == (user, password)
 
         def session_requested(self) -> Any:
-            return self._conn.create_server_channel(encoding=None), _OpenSshPipe(root, denied)
+            return self._conn.create_server_channel(encoding=None), pipe(root, denied)
 
     server = await asyncssh.listen(
         "127.0.0.1", port, config=None, server_factory=Login, server_host_keys=[key], encoding=None,
@@ -198,11 +213,18 @@ async def profile_server(
     password: str,
     host_key: asyncssh.SSHKey | None = None,
     port: int = 0,
+    pipe: type[OpenSshPipe] = OpenSshPipe,
 ) -> AsyncIterator[RunningServer]:
     """Serve `root` as `profile` does, until the block ends. Port 0 takes a free one."""
     if profile.sftp_class is None:
         serving = openssh_server(
-            root=root, user=user, password=password, host_key=host_key, port=port, denied=profile.denied
+            root=root,
+            user=user,
+            password=password,
+            host_key=host_key,
+            port=port,
+            denied=profile.denied,
+            pipe=pipe,
         )
     else:
         keys = None if host_key is None else [host_key]
@@ -213,30 +235,32 @@ async def profile_server(
         yield running
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
+async def _serve(arguments: argparse.Namespace, profile: Profile, pipe: type[OpenSshPipe]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with profile_server(
-        PROFILES[arguments.profile],
+        profile,
         root=arguments.root,
         user=arguments.user,
         password=os.environ[arguments.password_env],
         host_key=load_host_key(arguments.host_key) if arguments.host_key else None,
         port=arguments.port,
+        pipe=pipe,
     ) as running:
         print(f"{running.port} {running.fingerprint}", flush=True)
         await stop.wait()
 
 
-def main() -> None:
+def main(profiles: Mapping[str, Profile] = PROFILES, pipe: type[OpenSshPipe] = OpenSshPipe) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profile", choices=sorted(PROFILES), required=True)
+    parser.add_argument("--profile", choices=sorted(profiles), required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--user", default="demo")
     parser.add_argument("--password-env", required=True)
     parser.add_argument("--host-key", type=Path)
-    asyncio.run(_serve(parser.parse_args()))
+    arguments = parser.parse_args()
+    asyncio.run(_serve(arguments, profiles[arguments.profile], pipe))
 
 
 if __name__ == "__main__":
