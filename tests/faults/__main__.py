@@ -62,7 +62,9 @@ async def run(scenarios: Sequence[Scenario], *, fast: bool, seed: str) -> list[L
 
 
 def _summary(line: Line) -> str:
-    verdict = "met" if line.met else f"MISSED {line.broken_off} {'; '.join(line.count.notes)}"
+    verdict = line.verdict
+    if not line.met:
+        verdict = f"MISSED {line.broken_off} {'; '.join(line.count.notes)}"
     numbers = f"{line.count.pushes} pushes, struck {line.struck} times, {line.took_s:.0f} s"
     return f"{line.fault}: {numbers}, {verdict}"
 
@@ -110,9 +112,12 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    show(lines, Console(width=None if sys.stdout.isatty() else 150))
+    show(lines, Console(width=None if sys.stdout.isatty() else 160))
     write(LATEST, lines, settings)
     missed = sum(not line.met for line in lines)
+    not_run = [line.fault for line in lines if line.verdict == "not run"]
+    if not_run:
+        print(f"not run on this machine: {', '.join(not_run)}")
     print(f"{len(lines)} faults, {missed or 'none'} missed; seed {seed}; written to {LATEST}")
     return 1 if missed else 0
 

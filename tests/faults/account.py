@@ -35,12 +35,14 @@ _LOOKERS = 8
 
 @dataclass
 class Count:
-    """Everything here but `pushes` and `unconfirmed` must be 0; `notes` says of which draft, and what."""
+    """Everything but `pushes`, `failed` and `unconfirmed` must be 0; `notes` says of which draft what."""
 
     pushes: int = 0
+    failed: int = 0  # exports that were given up
     unconfirmed: int = 0
     lost: int = 0
     duplicate: int = 0
+    denied: int = 0  # files of exports that say they were not sent
     torn: int = 0
     commands: int = 0  # acknowledged, then not there; or refused when repeated
     audit: int = 0  # rows of the trail that are missing, double, or follow no allowed move
@@ -75,7 +77,6 @@ async def settle(ground: Ground, lives: Sequence[Life], patience_s: float) -> di
 
 async def _finished(ground: Ground, life: Life, until: float) -> dict[str, Any] | None:
     draft: dict[str, Any] | None = None
-    retries = 0
     while True:
         try:
             answer = await ground.ops.get(f"/draft-orders/{life.draft_id}")
@@ -83,12 +84,11 @@ async def _finished(ground: Ground, life: Life, until: float) -> dict[str, Any] 
                 return None
             if answer.is_success:
                 draft = answer.json()
-            if draft is not None and _is_over(draft, life, retries):
+            if draft is not None and _is_over(draft, life):
                 return draft
-            if draft is not None and draft["status"] == S.ERROR and retries < _RETRIES:
-                key = {"Idempotency-Key": f"{life.name}-retry-{retries}"}
-                path = f"/draft-orders/{life.draft_id}/retry-push"
-                retries += (await ground.ops.post(path, headers=key)).is_success
+            if draft is not None and draft["status"] == S.ERROR:
+                key = {"Idempotency-Key": f"{life.name}-retry-{len(draft['exports'])}"}
+                await ground.ops.post(f"/draft-orders/{life.draft_id}/retry-push", headers=key)
         except httpx.TransportError:
             pass
         if time.monotonic() > until:
@@ -96,9 +96,9 @@ async def _finished(ground: Ground, life: Life, until: float) -> dict[str, Any] 
         await asyncio.sleep(0.2)
 
 
-def _is_over(draft: Mapping[str, Any], life: Life, retries: int) -> bool:
+def _is_over(draft: Mapping[str, Any], life: Life) -> bool:
     if draft["status"] == S.ERROR:
-        return retries >= _RETRIES or draft["exports"][0]["may_have_been_sent"]
+        return len(draft["exports"]) > _RETRIES or draft["exports"][0]["may_have_been_sent"]
     return draft["status"] == S.PUSHED or "push" in life.refused or not life.acknowledged
 
 
@@ -167,6 +167,9 @@ def _judge_files(count: Count, life: Life, draft: Mapping[str, Any], files: Sequ
         export = exports.get(file.name)
         if not file.whole or export is None or export["sha256"] != file.sha256:
             count.found("torn", f"{life.name} ({life.draft_id}): {file.name}, {file.sha256[:12]}")
+        elif export["status"] == "FAILED" and not export["may_have_been_sent"]:
+            count.found("denied", f"{life.name} ({life.draft_id}): {file.name} was taken, and is not sent")
+    count.failed += sum(export["status"] == "FAILED" for export in draft["exports"])
     if draft["status"] == S.PUSHED:
         count.unconfirmed += draft["exports"][0]["unconfirmed"]
         if not files:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from local.child import Child
+from local.refusals import Refusal
 from local.seed import demo_password, seeded_id
 from local.stack import Stack
 from storage.database import Database
@@ -30,6 +32,7 @@ class Ground:
     worker: Part
     second: Part  # another worker, not running unless a fault starts it
     api: Part
+    server: Part  # the dropzone's, in place of the stack's own, while a fault needs an armed one
     ops: httpx.AsyncClient
     database: Database
     ledger: Path  # what the ERP has taken
@@ -38,12 +41,12 @@ class Ground:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return self.worker, self.second, self.api
+        return self.worker, self.second, self.api, self.server
 
     @property
     def strikes(self) -> int:
         """How often anything was really killed or stopped."""
-        return self.outages + sum(part.kills + part.stops for part in self.parts)
+        return self.outages + sum(part.kills + part.stops + part.holds for part in self.parts)
 
     async def heal(self) -> None:
         """Everything runs, nothing is armed: what the next fault, and the counting, start from."""
@@ -61,6 +64,16 @@ class Ground:
         self.outages += 1
         await asyncio.sleep(down_for_s)
         await self.stack.start(name)
+
+    async def connect(self, **changes: Any) -> None:
+        """Change the connection and test it: what the test sees of the server, deliveries go by."""
+        for one in (await self.ops.get("/connectors")).raise_for_status().json()["data"]:
+            path = f"/connectors/{one['id']}"
+            if changes:
+                (await self.ops.patch(path, json=changes)).raise_for_status()
+            tested = (await self.ops.post(f"{path}/test")).raise_for_status().json()
+            if not tested["success"]:
+                raise Refusal(f"the connection does not work: {tested}")
 
     def worker_logs(self) -> dict[Path, int]:
         """Every worker's log and how long it is."""
@@ -89,7 +102,12 @@ async def prepared(var: Path, say: Callable[[str], None]) -> AsyncIterator[Groun
         stack = await ending.enter_async_context(
             Stack(var, services=SERVICES, restart=False, overrides=EAGER)
         )
-        parts = Part(stack, "worker"), Part(stack, "worker", "worker-2"), Part(stack, "api")
+        parts = (
+            Part(stack, "worker"),
+            Part(stack, "worker", "worker-2"),
+            Part(stack, "api"),
+            Part(stack, "sftp", "dropzone"),
+        )
         for part in parts:
             ending.push_async_callback(part.stop)
         await asyncio.gather(parts[0].start(), parts[2].start())
@@ -113,5 +131,5 @@ async def _log_in(ground: Ground) -> None:
     body = {"org_slug": ORG, "email": f"admin@{ORG}.example", "password": demo_password()}
     answer = (await ground.ops.post("/auth/login", json=body)).raise_for_status().json()
     ground.ops.headers["Authorization"] = f"Bearer {answer['access_token']}"
-    for one in (await ground.ops.get("/connectors")).raise_for_status().json()["data"]:
-        (await ground.ops.patch(f"/connectors/{one['id']}", json={"ack_path": None})).raise_for_status()
+    # relative: OpenSSH's sftp-server knows no other root
+    await ground.connect(ack_path=None, export_path="orders")

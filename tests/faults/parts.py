@@ -1,4 +1,4 @@
-"""A worker or an API that is started again whenever it ends, until told to stop; its deaths are counted."""
+"""A process that is started again whenever it ends, until told to stop; its deaths are counted."""
 
 import asyncio
 import contextlib
@@ -21,14 +21,18 @@ STARTED = b"worker_started"
 _LOOK_EVERY_S = 0.05
 
 # The product's commands, with the part of ours that a fuse can kill.
-_ARMED = {"worker.py": ["-m", "tests.faults.armed_worker"]}
+_ARMED = {
+    "worker.py": ["-m", "tests.faults.armed_worker"],
+    "local.sftp_server": ["tests.faults.armed_sftp"],
+}
 _ARMED_APP = ("api.app:create_app", "tests.faults.armed_api:create_armed_app")
 
 
 class Part:
-    """One process of `kind` ("worker" or "api"), kept running from `start` to `stop`.
+    """One process of `kind` ("worker", "api" or "sftp"), kept running from `start` to `stop`.
 
-    A process that stops itself is continued after `stopped_for_s`.
+    A process that stops itself is continued after `stopped_for_s`. `options` and `environment` are what the
+    next process gets on top of its own.
     """
 
     def __init__(self, stack: Stack, kind: str, name: str | None = None) -> None:
@@ -38,12 +42,24 @@ class Part:
         self.stops = 0
         self.stopped_for_s = 9.0
         self.standing_still = False
+        self.options: list[str] = []
+        self.environment: dict[str, str] = {}
         self._stack = stack
         self._arms = stack.var / f"{self.name}.arms"
         self._next: list[Sequence[Arm]] = []
         self._child: Child | None = None
         self._log_began = 0
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._keeper is not None
+
+    @property
+    def holds(self) -> int:
+        """How often something was kept waiting in it."""
+        held = points.held_by(self._arms)
+        return len(held.read_text().splitlines()) if held.exists() else 0
 
     async def start(self) -> None:
         """Run from now on, if it does not yet; returns when it works."""
@@ -97,9 +113,9 @@ class Part:
         words: list[str] = []
         for word in child.command:
             words += _ARMED.get(word, [word.replace(*_ARMED_APP)])
-        child.command = words
+        child.command = words + self.options
         points.write(self._arms, self._next.pop(0) if self._next else ())
-        environment = dict(child.environment) | {points.ARMS: str(self._arms)}
+        environment = dict(child.environment) | self.environment | {points.ARMS: str(self._arms)}
         if self.name != self.kind:  # a second one cannot have the first one's ports
             environment = {k: v for k, v in environment.items() if not k.startswith("COUNTERSIGN_WORKER_")}
         child.environment = environment

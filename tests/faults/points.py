@@ -10,10 +10,13 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ARMS = "FAULT_ARMS"  # the file
+RENAMED = "FAULT_RENAMED"  # a folder: see armed_sftp.py
+LINKING = "linking"  # the profile of a server whose rename is two steps
 
 # Every step of a push, in the order in which it happens.
 WORKER_POINTS = {
@@ -32,14 +35,28 @@ WORKER_POINTS = {
     "after publish": "renamed and noted; the server does not know",
 }
 
+# Around a rename that the dropzone's server carries out.
+SERVER_POINTS = {
+    "before rename": "the request has come; nothing is renamed",
+    "in rename": "within the third of a millisecond after the server has begun",
+    "after rename": "the file has its final name; the client has not heard of it",
+}
+HALVED = "between link and unlink"
+
+HOLD = "HOLD"  # no signal: what passes is kept waiting, and goes on even if nobody waits for it any more
+
 
 @dataclass(frozen=True)
 class Arm:
-    """Which signal a process gives itself, where, and on which passage."""
+    """Which signal a process gives itself, where, and on which passage.
+
+    `for_s`: so long after the passage; with HOLD, so long is waited.
+    """
 
     point: str
     passage: int = 1
     signal: str = "SIGKILL"
+    for_s: float = 0.0
 
 
 def write(path: Path, arms: Sequence[Arm]) -> None:
@@ -53,28 +70,53 @@ class Fuse:
     """Counts passages of each point; `passed` may be called from any thread.
 
     Arms come from a file, looked at on every passage: a process need not be started again to be armed.
+    `children` are ids of processes that die with this one.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        self.children: set[int] = set()
         self._file = Path(environment[ARMS])
         self._written = 0
-        self._signals: dict[tuple[str, int], str] = {}
+        self._arms: dict[tuple[str, int], Arm] = {}
         self._passages: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def passed(self, point: str) -> None:
+    def passed(self, point: str) -> float:
+        """Strike if it is time. For how many seconds the caller shall wait before it goes on."""
         with self._lock:
             self._look()
             self._passages[point] += 1
-            number = self._signals.pop((point, self._passages[point]), None)
-        if number is not None:
-            os.kill(os.getpid(), getattr(signal, number))
+            arm = self._arms.pop((point, self._passages[point]), None)
+        if arm is None:
+            return 0.0
+        if arm.signal == HOLD:
+            with held_by(self._file).open("a") as held:
+                held.write(f"{point}\n")
+            return arm.for_s
+        if arm.for_s:
+            threading.Timer(arm.for_s, self._strike, (arm.signal,)).start()
+        else:
+            self._strike(arm.signal)
+        return 0.0
+
+    def _strike(self, name: str) -> None:
+        number = getattr(signal, name)
+        if number == signal.SIGKILL:
+            for child in self.children:
+                with suppress(ProcessLookupError):
+                    os.kill(child, number)
+        os.kill(os.getpid(), number)
 
     def _look(self) -> None:
         written = self._file.stat().st_mtime_ns
         if written == self._written:
             return
         arms = [Arm(**each) for each in json.loads(self._file.read_text())]
-        self._signals = {(arm.point, arm.passage): arm.signal for arm in arms}
+        self._arms = {(arm.point, arm.passage): arm for arm in arms}
         self._passages.clear()
         self._written = written
+
+
+def held_by(arms: Path) -> Path:
+    """Where a fuse writes a line for everything that it has kept waiting."""
+    return arms.with_suffix(".held")

@@ -45,16 +45,24 @@ class Scenario:
     strike: Strike
     full: Plan
     fast: Plan
+    cannot: str = ""  # see `Line`
+
+
+class NotRun(Exception):
+    """This machine lacks something that the fault needs; says what."""
 
 
 async def play(ground: Ground, scenario: Scenario, plan: Plan, seed: str) -> Line:
     """Strike, wait until the drafts are finished or patience ends, then count."""
     began = time.monotonic()
     await ground.heal()
-    line = Line(scenario.name, wanted=plan.strikes)
+    line = Line(scenario.name, wanted=plan.strikes, cannot=scenario.cannot)
     struck, logs = ground.strikes, ground.worker_logs()
     crowd = Crowd(ground, f"{scenario.name}-{seed}", clients=plan.clients, patience_s=plan.patience_s)
-    await scenario.strike(Trial(ground, crowd, plan, random.Random(f"{seed} {scenario.name}")))
+    try:
+        await scenario.strike(Trial(ground, crowd, plan, random.Random(f"{seed} {scenario.name}")))
+    except NotRun as lacking:
+        line.not_run = str(lacking)
     drafts = await settle(ground, crowd.lives, plan.patience_s)
     line.struck = ground.strikes - struck
     line.count = await counted(ground, crowd.lives, drafts, logs)

@@ -1,7 +1,8 @@
-"""The table of faults. One more is one entry here, and its function in strikes.py."""
+"""The table of faults. One more is one entry here, and its function in strikes.py or dropzones.py."""
 
 from tests.faults.armed_api import API_POINTS
-from tests.faults.points import WORKER_POINTS
+from tests.faults.dropzones import on, replies_are_lost, server_dies
+from tests.faults.points import HALVED, LINKING, SERVER_POINTS, WORKER_POINTS
 from tests.faults.scenario import Plan, Scenario
 from tests.faults.strikes import api_dies, service_dies, storm, worker_dies, worker_stands_still
 
@@ -58,6 +59,35 @@ SCENARIOS: tuple[Scenario, ...] = (
             _name("api-kill", point), what, api_dies(point), Plan(50, 13, clients=6), Plan(6, 1, clients=3)
         )
         for point, what in API_POINTS.items()
+    ),
+    *(
+        Scenario(
+            f"sftp-kill/{profile}",
+            f"the server is killed just before, within and just after a rename ({profile})",
+            on(profile, server_dies(tuple(SERVER_POINTS))),
+            Plan(100, 25),
+            Plan(12, 3, clients=6),
+        )
+        for profile in ("asyncssh", "openssh")
+    ),
+    Scenario(
+        "sftp-kill/link-and-unlink",
+        "the server is killed between the two steps of its plain rename; it has no posix-rename",
+        on(LINKING, server_dies((HALVED,))),
+        Plan(20, 5, clients=10),
+        Plan(6, 1, clients=6),
+        cannot="the server dies between link and unlink, and the ERP takes the file before the next try: "
+        "what is left looks like a rename that never happened (docs/connectors.md). At most one file a kill.",
+    ),
+    *(
+        Scenario(
+            f"reply-lost/{profile}",
+            f"the reply to a rename is lost: cut, or silence on an open connection ({profile})",
+            on(profile, replies_are_lost),
+            Plan(100, 50),
+            Plan(8, 4, clients=8),
+        )
+        for profile in ("asyncssh", "openssh")
     ),
     Scenario(
         "storm",

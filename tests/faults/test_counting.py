@@ -66,12 +66,19 @@ def _again(evidence: Evidence) -> None:
         row["entity_seq"] = number
 
 
+def _fails(evidence: Evidence, *, may_have_been_sent: bool) -> None:
+    evidence.draft["status"] = "ERROR"
+    evidence.draft["exports"][0] |= {"status": "FAILED", "may_have_been_sent": may_have_been_sent}
+    evidence.trail[-1] |= {"action": "DRAFT_PUSH_FAILED", "after": {"status": "ERROR"}}
+
+
 WRONG: list[tuple[str, Callable[[Evidence], object]]] = [
     ("lost", lambda e: e.files.clear()),
     ("duplicate", lambda e: e.files.append(e.files[0])),
     ("duplicate", lambda e: e.files.append(Taken(e.files[0].name.replace("0f0e", "1f1e"), "ab" * 32, True))),
     ("torn", lambda e: e.files.__setitem__(0, Taken(e.files[0].name, "ab" * 32, whole=False))),
     ("torn", lambda e: e.files.__setitem__(0, Taken(e.files[0].name, "cd" * 32, whole=True))),
+    ("denied", lambda e: _fails(e, may_have_been_sent=False)),
     ("commands", lambda e: e.trail.pop(2)),
     ("commands", lambda e: e.life.refused.__setitem__("push", "409 Export already in progress")),
     ("commands", lambda e: e.life.acknowledged["push"].__setitem__("erp_export_id", "another")),
@@ -110,3 +117,37 @@ def test_an_unfinished_draft_that_says_why_is_no_miss() -> None:
 def test_a_fault_that_did_not_strike_is_a_miss() -> None:
     assert Line("a fault", wanted=2, struck=2).met
     assert not Line("a fault", wanted=2, struck=1).met
+
+
+def test_a_failed_export_that_may_have_been_sent_is_no_miss() -> None:
+    evidence = Evidence()
+    _fails(evidence, may_have_been_sent=True)
+    assert evidence.counted() == Count(pushes=1, failed=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "verdict"),
+    [
+        (Count(), "met"),
+        (Count(duplicate=2), "cannot"),
+        (Count(duplicate=3), "missed"),  # more than one for each time that it struck
+        (Count(duplicate=1, lost=1), "missed"),
+        (Count(torn=1), "missed"),
+    ],
+)
+def test_what_no_client_can_keep_apart_is_said_and_nothing_else_is_let_pass(
+    count: Count, verdict: str
+) -> None:
+    line = Line("a fault", wanted=2, struck=2, count=count, cannot="link and unlink")
+    assert line.verdict == verdict
+    assert line.met == (verdict != "missed")
+
+
+def test_two_files_are_a_miss_where_nothing_is_admitted() -> None:
+    assert Line("a fault", wanted=2, struck=2, count=Count(duplicate=1)).verdict == "missed"
+
+
+def test_a_fault_that_the_machine_cannot_bring_about_is_not_called_met() -> None:
+    line = Line("a fault", wanted=2, not_run="no right to mount")
+    assert line.verdict == "not run"
+    assert line.met
