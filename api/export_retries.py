@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.bulk import BulkView, bulk_view
+from api.bulk import MOST_RESULTS, BulkView, bulk_view
 from api.caller import Caller, Ops
 from api.idempotency import Answer, IdempotencyKey, once
 from api.problems import NotFound, problems, unavailable
@@ -54,7 +54,7 @@ class RetryPreview(BaseModel):
     total: int
     would_retry: int
     may_have_been_sent: int
-    results: list[WouldRetry]
+    results: list[WouldRetry] = Field(description=f"the first {MOST_RESULTS}; the counts are of all")
 
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -91,7 +91,10 @@ async def _preview(connection: AsyncConnection, caller: Caller, body: ExportRetr
         results.append(WouldRetry(outcome=outcome, **fields))
     doubtful = sum(result.outcome == "may_have_been_sent" for result in results)
     return RetryPreview(
-        total=len(results), would_retry=len(results) - doubtful, may_have_been_sent=doubtful, results=results
+        total=len(results),
+        would_retry=len(results) - doubtful,
+        may_have_been_sent=doubtful,
+        results=results[:MOST_RESULTS],
     )
 
 

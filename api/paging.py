@@ -32,7 +32,7 @@ def _page(
     ] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> PageQuery:
-    return PageQuery(limit=min(limit, MAX_LIMIT), after=None if cursor is None else _read(cursor))
+    return PageQuery(limit=min(limit, MAX_LIMIT), after=None if cursor is None else read_cursor(cursor))
 
 
 Paging = Annotated[PageQuery, Depends(_page)]
@@ -43,7 +43,8 @@ def write_cursor(*values: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(texts, default=str).encode()).decode()
 
 
-def _read(cursor: str) -> list[Any]:
+def read_cursor(cursor: str) -> list[Any]:
+    """The values that `write_cursor` was given; a Problem when it was not."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, RecursionError):

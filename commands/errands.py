@@ -68,6 +68,14 @@ class Errands:
             BULK_WORKFLOW, order, bulk_workflow_id(order.bulk_id), WorkflowIDConflictPolicy.USE_EXISTING
         )
 
+    async def bulk_runs(self, bulk_id: UUID) -> bool:
+        """Whether the bulk command's workflow is open.
+
+        Raises:
+            TemporalUnavailable
+        """
+        return await self._runs(bulk_workflow_id(bulk_id))
+
     async def _runs(self, workflow_id: str) -> bool:
         try:
             described = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=self._limit)

@@ -57,12 +57,16 @@ async def get(connection: AsyncConnection, org_id: UUID, bulk_id: UUID) -> Row |
     return (await connection.execute(query, {"org": org_id, "id": bulk_id})).mappings().first()
 
 
-async def items(connection: AsyncConnection, org_id: UUID, bulk_id: UUID) -> list[Row]:
+async def items(
+    connection: AsyncConnection, org_id: UUID, bulk_id: UUID, *, after: int = 0, limit: int | None = None
+) -> list[Row]:
+    """In the order in which they are taken, from the one after position `after`."""
     query = text(
-        "SELECT draft_order_id, number, outcome, message, erp_export_id, done_at FROM bulk_item "
-        "WHERE org_id = :org AND bulk_id = :bulk ORDER BY position"
+        "SELECT position, draft_order_id, number, outcome, message, erp_export_id, done_at FROM bulk_item "
+        "WHERE org_id = :org AND bulk_id = :bulk AND position > :after ORDER BY position LIMIT :limit"
     )
-    return list((await connection.execute(query, {"org": org_id, "bulk": bulk_id})).mappings())
+    values = {"org": org_id, "bulk": bulk_id, "after": after, "limit": limit}
+    return list((await connection.execute(query, values)).mappings())
 
 
 async def left(connection: AsyncConnection, org_id: UUID, bulk_id: UUID, *, limit: int) -> list[UUID]:
@@ -96,21 +100,26 @@ async def note(
     )
 
 
-async def progress(connection: AsyncConnection, order: BulkOrder, at: datetime) -> BulkProgress:
-    """Counts; when nothing is left, the command is finished."""
-    values = {"org": order.org_id, "bulk": order.bulk_id}
+async def counted(connection: AsyncConnection, org_id: UUID, bulk_id: UUID) -> BulkProgress:
     query = text(
         "SELECT outcome, count(*) AS number FROM bulk_item WHERE org_id = :org AND bulk_id = :bulk "
         "GROUP BY outcome"
     )
-    counts = {row["outcome"]: row["number"] for row in (await connection.execute(query, values)).mappings()}
+    found = (await connection.execute(query, {"org": org_id, "bulk": bulk_id})).mappings()
+    counts = {row["outcome"]: row["number"] for row in found}
     waiting = counts.pop(None, 0)
-    if not waiting:
+    return BulkProgress(total=sum(counts.values()) + waiting, left=waiting, outcomes=counts)
+
+
+async def progress(connection: AsyncConnection, order: BulkOrder, at: datetime) -> BulkProgress:
+    """Counts; when nothing is left, the command is finished."""
+    counts = await counted(connection, order.org_id, order.bulk_id)
+    if not counts.left:
         await connection.execute(
             text(
                 "UPDATE bulk_command SET finished_at = :at "
                 "WHERE org_id = :org AND id = :bulk AND finished_at IS NULL"
             ),
-            {**values, "at": at},
+            {"org": order.org_id, "bulk": order.bulk_id, "at": at},
         )
-    return BulkProgress(total=sum(counts.values()) + waiting, left=waiting, outcomes=counts)
+    return counts
