@@ -11,9 +11,10 @@ from temporalio.exceptions import ApplicationError
 from activities import names
 from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
 from domain.bulk import BulkOrder, BulkOutcome, BulkProgress
-from domain.messages import MESSAGES
+from domain.messages import MESSAGES, Receipt
 from domain.refusals import FactsUnavailable, MayHaveBeenSent, Refusal
 from storage import bulk
+from storage.changes import is_recorded
 from storage.database import Database, DatabaseUnavailable
 
 _STEP = 25  # drafts an activity
@@ -21,6 +22,7 @@ _AT_ONCE = 5
 # The workflow is started before its rows are committed, so that no crash can part the two.
 _COMMIT_WITHIN_S = 12.0
 _TRIES = 5  # of a draft whose workflow does not answer
+_RECORDED_WITHIN_S = 10.0
 
 Result = tuple[BulkOutcome, str | None, UUID | None]
 
@@ -88,5 +90,22 @@ class BulkCommands:
             if activity.info().attempt < _TRIES:
                 raise
             return BulkOutcome.FAILED, "The draft's workflow did not answer; look at the draft", None
+        if not await self._recorded(order, draft_id, receipt):
+            if activity.info().attempt < _TRIES:
+                raise TemporalUnavailable(f"The decision of draft {draft_id} is not on record yet")
+            return BulkOutcome.FAILED, "The draft's decision does not come on record; look at the draft", None
         export_id = receipt.result.get("erp_export_id")
         return BulkOutcome.DONE, None, None if export_id is None else UUID(export_id)
+
+    async def _recorded(self, order: BulkOrder, draft_id: UUID, receipt: Receipt) -> bool:
+        """A receipt is the decision's; a result that people read is true once its row is there."""
+        until, pause_s = monotonic() + _RECORDED_WITHIN_S, 0.02
+        while True:
+            async with self._database.transaction(order.org_id) as connection:
+                if await is_recorded(connection, order.org_id, draft_id, receipt.sequence, receipt.digest):
+                    return True
+            if monotonic() > until:
+                return False
+            activity.heartbeat(str(draft_id))
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 0.5)

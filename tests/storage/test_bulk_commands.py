@@ -1,5 +1,6 @@
 """Retry by cause: which drafts it is about, and one result for each, whatever happens on the way."""
 
+import asyncio
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities import bulk as bulk_commands
 from activities.bulk import BulkCommands
 from commands.draft_orders import TemporalUnavailable, WorkflowGone
 from domain.bulk import BulkOrder, BulkOutcome, BulkProgress
@@ -100,8 +102,9 @@ async def test_the_doubt_in_sql_is_the_doubt_of_the_rules(
 class Drafts:
     """Stands where commands to workflows go: answers by draft, and counts what it was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, sequence: int = 7, digest: str = "") -> None:
         self.answers: dict[UUID, list[Exception | UUID]] = {}
+        self.decided = {"sequence": sequence, "digest": digest}
         self.sent: list[tuple[UUID, Message]] = []
 
     async def send(self, command: Command, org: UUID, draft_id: UUID, message: Message) -> Receipt:
@@ -110,9 +113,8 @@ class Drafts:
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return Receipt(
-            command=command, sequence=1, token=message.token, result={"erp_export_id": str(answer)}
-        )
+        result = {"erp_export_id": str(answer)}
+        return Receipt(command=command, token=message.token, result=result, **self.decided)
 
 
 async def opened(database: Database, org: UUID, **fields: Any) -> BulkOrder:
@@ -207,6 +209,41 @@ async def test_a_database_that_is_away_is_nobodys_result(database: Database, org
     with pytest.raises(ApplicationError):
         await stepped(database, drafts, order, attempt=9)
     assert await results(database, order) == {of.id: (None, None)}
+
+
+@pytest.mark.parametrize(
+    "decided",
+    [{"sequence": 8}, {"sequence": 7, "digest": "of the decision of a reset workflow"}],
+    ids=["not on record yet", "another decision is on record"],
+)
+async def test_a_decision_that_is_not_on_record_is_no_result(
+    database: Database, org: UUID, monkeypatch: pytest.MonkeyPatch, decided: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(bulk_commands, "_RECORDED_WITHIN_S", 0.1)
+    drafts = Drafts(**decided)
+    of = await stored(database, org, failure())
+    drafts.answers = {of.id: [uuid4()]}
+    order = await opened(database, org)
+    for attempt in range(1, 5):
+        with pytest.raises(ApplicationError, match="not on record"):
+            await stepped(database, drafts, order, attempt)
+    assert await results(database, order) == {of.id: (None, None)}
+    assert (await stepped(database, drafts, order, 5)).outcomes == {BulkOutcome.FAILED: 1}
+
+
+async def test_a_result_is_shown_as_soon_as_its_decision_is_on_record(database: Database, org: UUID) -> None:
+    drafts, began = Drafts(sequence=8), uuid4()
+    of = await stored(database, org, failure())
+    drafts.answers = {of.id: [began]}
+    order = await opened(database, org)
+    step = asyncio.create_task(stepped(database, drafts, order))
+    while not drafts.sent:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert await results(database, order) == {of.id: (None, None)}
+    await stored(database, org, id=of.id, version=8)
+    assert (await step).outcomes == {BulkOutcome.DONE: 1}
+    assert await results(database, order) == {of.id: (BulkOutcome.DONE, began)}
 
 
 async def test_hundreds_of_drafts_are_taken_in_steps(database: Database, org: UUID) -> None:
