@@ -93,6 +93,7 @@ def build_worker(
         activities=[
             projection.record,
             projection.read_facts,
+            projection.read_receipt,
             delivery.stage,
             delivery.publish,
             delivery.fence,

@@ -2,6 +2,7 @@
 
 RECORD = "record"
 READ_FACTS = "read_facts"
+READ_RECEIPT = "read_receipt"
 STAGE = "stage"
 PUBLISH = "publish"
 FENCE = "fence"

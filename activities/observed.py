@@ -25,7 +25,9 @@ from domain.releases import ReleaseOrder
 log = structlog.get_logger(__name__)
 
 # Several times a command or a minute, and over in milliseconds: their end says it all.
-_BRIEF = frozenset({names.RECORD, names.READ_FACTS, names.POLL_ACKS, names.ALIGN_ACK_POLLS})
+_BRIEF = frozenset(
+    {names.RECORD, names.READ_FACTS, names.READ_RECEIPT, names.POLL_ACKS, names.ALIGN_ACK_POLLS}
+)
 
 
 class ActivityLog(Interceptor):

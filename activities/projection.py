@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from activities import names
 from config.metrics import WorkerMetrics
 from domain.facts import Facts, FactsRequest
-from domain.records import Record
+from domain.records import ReceiptFound, ReceiptRequest, Record, SeenKey
 from storage import acks, facts, projection
 from storage.database import Database, DatabaseUnavailable, sqlstate
 
@@ -75,3 +75,13 @@ class ProjectionActivities:
                 return await facts.read_facts(connection, request, self._delivery_window_s)
         except DatabaseUnavailable:
             raise ApplicationError(_AWAY, type="DatabaseUnavailable") from None
+
+    @activity.defn(name=names.READ_RECEIPT)
+    async def read_receipt(self, request: ReceiptRequest) -> ReceiptFound:
+        """What a key was answered with that the draft's workflow does not carry any more."""
+        asked = {"command": request.command, "key": request.key}
+        try:
+            row = await projection.seen_key(self._database, request.org_id, request.draft_id, **asked)
+        except DatabaseUnavailable:
+            raise ApplicationError(_AWAY, type="DatabaseUnavailable") from None
+        return ReceiptFound(seen=None if row is None else SeenKey.model_validate({**row, **asked}))

@@ -20,6 +20,12 @@ CONTINUES = "DraftContinues"
 INTERRUPTED = "DELIVERY_INTERRUPTED"
 
 
+# How many answers one run hands to the next, and how much of them: Temporal takes 2 MB, the draft included.
+KEYS_REMEMBERED = 1000
+KEYLESS_REMEMBERED = 300  # a message without a key comes again within its sender's time limit, or never
+_BYTES_REMEMBERED = 400_000
+
+
 class SeenKey(BaseModel):
     """What this draft has answered: to an idempotency key, or without one to a single message's token."""
 
@@ -29,6 +35,31 @@ class SeenKey(BaseModel):
     token: str
     sequence: int
     result: dict[str, Any]
+
+
+def newest(seen: list[SeenKey], count: int) -> list[SeenKey]:
+    """The last `count` of them, or fewer when the answers are long."""
+    kept: list[SeenKey] = []
+    room = _BYTES_REMEMBERED
+    for each in reversed(seen[-count:]):
+        room -= len(each.model_dump_json())
+        if room < 0:
+            break
+        kept.append(each)
+    return kept[::-1]
+
+
+class ReceiptRequest(BaseModel):
+    """Asks the rows for a key that the workflow does not carry any more."""
+
+    org_id: UUID
+    draft_id: UUID
+    command: str
+    key: str
+
+
+class ReceiptFound(BaseModel):
+    seen: SeenKey | None = None
 
 
 class Record(BaseModel):
@@ -64,6 +95,7 @@ class Carried(BaseModel):
     draft: Draft
     policy: OrgPolicy
     seen: list[SeenKey]
+    older_on_record: bool = False  # more keys were answered than `seen` holds; their rows know them
     heard_acks: list[UUID] = []
     waits_since: datetime | None = None
     replaces: str | None = None  # the run that was given up, when the rows were taken for the truth

@@ -92,6 +92,19 @@ async def told(connection: AsyncConnection, org_id: UUID, ids: Sequence[UUID]) -
     )
 
 
+async def settled(connection: AsyncConnection, org_id: UUID, draft_id: UUID) -> list[UUID]:
+    """Files that have had their end with this draft, oldest first."""
+    result = await connection.execute(
+        text(
+            "SELECT a.id FROM erp_ack a JOIN erp_export e ON e.id = a.export_id AND e.org_id = a.org_id "
+            "WHERE a.org_id = :org AND e.draft_order_id = :draft AND a.status = 'SETTLED' "
+            "ORDER BY a.settled_at, a.id"
+        ),
+        {"org": org_id, "draft": draft_id},
+    )
+    return list(result.scalars())
+
+
 async def settle(
     connection: AsyncConnection, org_id: UUID, ends: Sequence[HeardAck], audit: Sequence[AuditEntry] = ()
 ) -> list[HeardAck]:

@@ -132,7 +132,7 @@ def _export(record: Record, export: Export) -> dict[str, Any]:
 async def seen_key(
     database: Database, org_id: UUID, draft_id: UUID, command: str, key: str
 ) -> dict[str, Any] | None:
-    """What a key was answered with, for drafts whose workflow has ended."""
+    """What a key was answered with, when no workflow is there to say it, or it carries the key no more."""
     async with database.transaction(org_id) as connection:
         row = (
             (

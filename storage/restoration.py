@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.policy import OrgPolicy
-from domain.records import Carried, SeenKey
+from domain.records import KEYS_REMEMBERED, Carried, SeenKey, newest
 from domain.statuses import ExportStatus
-from storage import push_log
+from storage import acks, push_log
 from storage.database import Database
 from storage.draft_orders import StoredDraft, get_draft
 from storage.organizations import get_settings
@@ -33,14 +33,25 @@ async def find(database: Database, org_id: UUID, number: str) -> UUID | None:
 
 
 async def known(database: Database, org_id: UUID, draft_id: UUID) -> Known | None:
-    """The draft with its exports and every key that it has answered, in one snapshot."""
+    """The draft with its exports, the keys and ack files that it has answered, in one snapshot."""
     async with database.transaction(org_id) as connection:
         policy = OrgPolicy.model_validate((await get_settings(connection, org_id))["settings"])
         stored = await get_draft(connection, org_id, draft_id, policy.production_gate)
         if stored is None:
             return None
         seen = await _seen(connection, org_id, draft_id)
-    return Known(stored, Carried(draft=stored.draft, policy=policy, seen=seen))
+        heard = await acks.settled(connection, org_id, draft_id)
+    kept = newest(seen, KEYS_REMEMBERED)
+    return Known(
+        stored,
+        Carried(
+            draft=stored.draft,
+            policy=policy,
+            seen=kept,
+            older_on_record=len(kept) < len(seen),
+            heard_acks=heard,
+        ),
+    )
 
 
 async def close_push_log(database: Database, org_id: UUID, known_draft: Known, error: dict[str, Any]) -> None:
@@ -52,11 +63,12 @@ async def close_push_log(database: Database, org_id: UUID, known_draft: Known, e
 
 
 async def _seen(connection: AsyncConnection, org_id: UUID, draft_id: UUID) -> list[SeenKey]:
+    """In order; of a great many the newest, and one more that tells that there are older ones."""
     rows = await connection.execute(
         text(
             "SELECT command, key, digest, token, sequence, result FROM command_receipt "
-            "WHERE org_id = :org AND draft_order_id = :draft ORDER BY sequence"
+            "WHERE org_id = :org AND draft_order_id = :draft ORDER BY sequence DESC LIMIT :limit"
         ),
-        {"org": org_id, "draft": draft_id},
+        {"org": org_id, "draft": draft_id, "limit": KEYS_REMEMBERED + 1},
     )
-    return [SeenKey.model_validate(dict(row)) for row in rows.mappings()]
+    return [SeenKey.model_validate(dict(row)) for row in rows.mappings()][::-1]

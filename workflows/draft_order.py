@@ -25,7 +25,14 @@ with workflow.unsafe.imports_passed_through():
     from domain.facts import Facts, FactsRequest
     from domain.messages import Actor, Message, Origin, Receipt
     from domain.reconciliation import WorkflowState
-    from domain.records import CONTINUES, DraftOrderInput, Revision, SeenKey
+    from domain.records import (
+        CONTINUES,
+        DraftOrderInput,
+        ReceiptFound,
+        ReceiptRequest,
+        Revision,
+        SeenKey,
+    )
     from domain.refusals import FactsUnavailable, KeyReused, Refusal
     from domain.restoration import restored
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
@@ -39,6 +46,7 @@ with workflow.unsafe.imports_passed_through():
 
 _SYSTEM = Origin(via=Via.SYSTEM)
 _CONTINUES = "The draft is moving on to a new run; nothing was changed, send it again"
+_AWAY = "The database did not answer; nothing was changed, try again"
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
 
 
@@ -46,6 +54,12 @@ def _refused(refusal: Refusal) -> ApplicationError:
     return ApplicationError(
         refusal.sentence, refusal.details, type=type(refusal).__name__, non_retryable=True
     )
+
+
+def _same(seen: SeenKey | None, message: Message) -> SeenKey | None:
+    if seen is not None and seen.digest != message.digest:
+        raise KeyReused(_KEY_REUSED)
+    return seen
 
 
 @workflow.defn(name=msg.DRAFT_ORDER_WORKFLOW)
@@ -139,16 +153,39 @@ class DraftOrderWorkflow:
             # is under way: its end brings the task that leaves, which a refused update alone does not.
             raise ApplicationError(_CONTINUES, type=CONTINUES, non_retryable=True)
         try:
-            if self._repeat_of(command, message) is None:
+            if self._repeat_of(command, message) is None and not self._may_be_older(message):
                 admit(self._ledger.draft, command, message)
         except Refusal as refusal:
             raise _refused(refusal) from None
 
     def _repeat_of(self, command: Command, message: Message) -> SeenKey | None:
-        seen = self._ledger.seen(command, message)
-        if seen is not None and seen.digest != message.digest:
-            raise KeyReused(_KEY_REUSED)
-        return seen
+        return _same(self._ledger.seen(command, message), message)
+
+    def _may_be_older(self, message: Message) -> bool:
+        """Only the rows may still know its key; then it must not be refused before they are asked."""
+        return self._ledger.older_on_record and message.key is not None
+
+    async def _on_record(self, command: Command, message: Message) -> SeenKey | None:
+        """What a key was answered in a run so long ago that it is carried no more."""
+        if message.key is None or not self._may_be_older(message):
+            return None
+        draft = self._ledger.draft
+        try:
+            found: ReceiptFound = await workflow.execute_local_activity(
+                names.READ_RECEIPT,
+                ReceiptRequest(
+                    org_id=draft.org_id, draft_id=draft.id, command=command.value, key=message.key
+                ),
+                result_type=ReceiptFound,
+                start_to_close_timeout=policies.READ_FACTS.start_to_close,
+                schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
+                retry_policy=policies.READ_FACTS.retry,
+                summary="look an older key up",
+            )
+        except FailureError:
+            raise FactsUnavailable(_AWAY) from None
+        # another request with this key may have been decided while the rows were read
+        return _same(found.seen, message) or self._repeat_of(command, message)
 
     async def _carry_out(self, command: Command, message: Message) -> Receipt:
         """Decide and answer; the record follows, and whoever promised it to somebody waits for the row.
@@ -156,7 +193,11 @@ class DraftOrderWorkflow:
         Only `ApplicationError` may leave.
         """
         try:
-            seen = self._repeat_of(command, message) or await self._decide(command, message)
+            seen = (
+                self._repeat_of(command, message)
+                or await self._on_record(command, message)
+                or await self._decide(command, message)
+            )
         except Refusal as refusal:
             raise _refused(refusal) from None
         if not self._answers_at_once:
@@ -197,7 +238,7 @@ class DraftOrderWorkflow:
                 summary="read catalog, customer, connection",
             )
         except FailureError:
-            raise FactsUnavailable("The database did not answer; nothing was changed, try again") from None
+            raise FactsUnavailable(_AWAY) from None
         return facts
 
     def _facts_request(self, message: Message) -> FactsRequest:

@@ -15,12 +15,9 @@ from domain.evolution import evolve
 from domain.gates import production_signed, waiting_for
 from domain.messages import Actor, CreateDraft, Message, Origin
 from domain.policy import OrgPolicy
-from domain.records import Carried, Record, SeenKey
+from domain.records import KEYLESS_REMEMBERED, KEYS_REMEMBERED, Carried, Record, SeenKey, newest
 from domain.statuses import CUSTOMER_SIGNED, DraftStatus, WaitingFor
 from domain.transitions import Command
-
-# A message without a key comes again within its sender's time limit, or never.
-KEYLESS_REMEMBERED = 300
 
 
 class Ledger:
@@ -37,6 +34,7 @@ class Ledger:
         self.waits_since = draft.updated_at
         self._run_id = run_id
         self._seen = {_place(each): each for each in seen}
+        self.older_on_record = False  # a key that is not among these may have been answered in an earlier run
         self.heard_acks: list[UUID] = []
 
     @classmethod
@@ -59,18 +57,21 @@ class Ledger:
     @classmethod
     def resumed(cls, carried: Carried, run_id: str) -> "Ledger":
         ledger = cls(carried.draft, carried.policy, carried.seen, carried.draft.version, run_id)
+        ledger.older_on_record = carried.older_on_record
         ledger.heard_acks = list(carried.heard_acks)
         ledger.waits_since = carried.waits_since or ledger.waits_since
         return ledger
 
     def carried(self) -> Carried:
-        keyless = [place for place, each in self._seen.items() if not each.key]
-        forgotten = set(keyless[:-KEYLESS_REMEMBERED])
-        seen = [each for place, each in self._seen.items() if place not in forgotten]
+        """For the next run. Only with an empty outbox: a key that is dropped here is looked up in its row."""
+        keyed = [each for each in self._seen.values() if each.key]
+        keyless = [each for each in self._seen.values() if not each.key]
+        kept = newest(keyed, KEYS_REMEMBERED)
         return Carried(
             draft=self.draft,
             policy=self.policy,
-            seen=seen,
+            seen=kept + newest(keyless, KEYLESS_REMEMBERED),
+            older_on_record=self.older_on_record or len(kept) < len(keyed),
             heard_acks=self.heard_acks,
             waits_since=self.waits_since,
         )

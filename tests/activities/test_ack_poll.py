@@ -16,6 +16,7 @@ from domain import events as ev
 from domain.statuses import ExportStatus
 from domain.transitions import Command
 from storage.database import Database
+from storage.restoration import known
 from tests.activities.ack_world import STATES, AckWorld, ack_world
 from tests.storage.conftest import new_org
 
@@ -104,6 +105,19 @@ async def test_a_refusal_shows_the_erps_code_and_words_on_the_export(world: AckW
     (row,) = await world.rows("SELECT error, refused_by_erp FROM erp_export")
     assert row["refused_by_erp"]
     assert (row["error"]["code"], row["error"]["message"]) == ("4711", "SKU\ufffd unknown")
+
+
+async def test_a_draft_that_begins_with_its_rows_has_heard_what_was_settled(world: AckWorld) -> None:
+    draft = await world.draft()
+    other = await world.draft()
+    for of in (draft, other):
+        world.answer(of.export)
+        await world.poll()
+    rows = await world.ledger()
+    found = await known(world.database, world.org, draft.draft.id)
+    assert found is not None
+    assert found.carried.heard_acks == draft.ledger.heard_acks
+    assert found.carried.heard_acks == [row["id"] for row in rows if row["export_id"] == draft.export.id]
 
 
 async def test_an_ack_is_recorded_with_its_erp_order(world: AckWorld) -> None:

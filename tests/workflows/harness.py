@@ -39,7 +39,7 @@ from domain.draft import Draft, Header, LineInput
 from domain.edits import numbered
 from domain.facts import ConnectionFact, CustomerFact, Facts, FactsRequest, ProductFact
 from domain.policy import OrgPolicy
-from domain.records import CONTINUES, DraftOrderInput, Record
+from domain.records import CONTINUES, DraftOrderInput, ReceiptFound, ReceiptRequest, Record
 from domain.statuses import Via
 from domain.transitions import Command
 from local.temporal import SEARCH_ATTRIBUTES, program
@@ -73,6 +73,7 @@ class World:
     fence_errors: list[str] = field(default_factory=list)
     done: list[tuple[str, str]] = field(default_factory=list)
     gate: Callable[[str], Any] | None = None  # awaited before each delivery step
+    looked_up: list[str] = field(default_factory=list)  # keys
     conflicts: list[Record] = field(default_factory=list)
     known: dict[tuple[UUID, int], str] = field(default_factory=dict)  # digests of `records`
 
@@ -125,6 +126,18 @@ class World:
             actor_email=next((who.email for who in PEOPLE if who.user_id == request.actor_user_id), None),
         )
 
+    @activity.defn(name=names.READ_RECEIPT)
+    async def read_receipt(self, request: ReceiptRequest) -> ReceiptFound:
+        self.looked_up.append(request.key)
+        if self.facts_fail:
+            self.facts_fail -= 1
+            raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
+        known = (record.seen for record in self.records if record.draft_id == request.draft_id)
+        wanted = (request.command, request.key)
+        return ReceiptFound(
+            seen=next((each for each in known if each and (each.command, each.key) == wanted), None)
+        )
+
     @activity.defn(name=names.STAGE)
     async def stage(self, order: DeliveryOrder) -> StageResult:
         delivery = order.delivery
@@ -151,7 +164,7 @@ class World:
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
-        return [self.record, self.read_facts, self.stage, self.publish, self.fence]
+        return [self.record, self.read_facts, self.read_receipt, self.stage, self.publish, self.fence]
 
 
 OPS = msg.Actor(user_id=uuid4(), email="ops@demo.example")

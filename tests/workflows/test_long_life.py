@@ -16,6 +16,7 @@ from domain.policy import OrgPolicy
 from domain.statuses import DraftStatus
 from domain.transitions import Command
 from tests.workflows.harness import OPS, ORG, TASK_QUEUE, Bench, DraftRun, dev_bench, told
+from workflows import ledger
 
 ANSWER_WITHIN_S = 2.7  # as in production; who gets no answer repeats with the same key
 
@@ -144,6 +145,62 @@ async def test_a_message_without_a_key_that_comes_again_in_a_later_run_is_answer
         assert len(run.records) == recorded
         assert run.world.row.header.notes == "something else"
         await run.replay()
+
+
+async def forgetful(bench: Bench, patch: pytest.MonkeyPatch) -> tuple[DraftRun, msg.Receipt]:
+    """A draft that carries two keys only, its approval by the key `old`, and it is no longer approved."""
+    patch.setattr(ledger, "KEYS_REMEMBERED", 2)
+    run = await (await bench.draft()).ready()
+    first = await run.send(Command.APPROVE, key="old", digest="d")
+    before, number = await runs_of(run), 0
+    while number < 3 or await runs_of(run) == before:
+        number += 1
+        await run.send(Command.EDIT, key=f"k-{number}", digest="d", header={"notes": f"note {number}"})
+    return run, first
+
+
+async def test_a_key_that_is_carried_no_more_gets_its_answer_from_the_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with dev_bench(continues_at(60)) as bench, asyncio.timeout(60):
+        run, first = await forgetful(bench, monkeypatch)
+        recorded = len(run.records)
+        # the status does not allow it any more, and the answer is the first one all the same
+        assert told(await run.send(Command.APPROVE, key="old", digest="d")) == told(first)
+        assert (await run.refused(Command.APPROVE, key="old", digest="other")).type == "KeyReused"
+        assert len(run.records) == recorded
+        await run.handle.signal("edit", {"key": "k-1", "header": {"notes": "note 1"}})
+        assert "k-1" in await looked_up(bench, "k-1")
+
+        # a new key is looked up and then decided, or refused, as ever
+        assert (await run.refused(Command.PUSH, key="new", digest="d")).type == "TransitionRejected"
+        sends = [run.send(Command.VALIDATE, key="new", digest="d") for _ in range(5)]
+        assert len({receipt.token for receipt in await asyncio.gather(*sends)}) == 1
+        # without a key there is nothing to look up, and a refusal leaves no trace
+        looked = len(bench.world.looked_up)
+        assert (await run.refused(Command.PUSH)).type == "TransitionRejected"
+        assert len(bench.world.looked_up) == looked
+        await run.replay()
+
+
+async def looked_up(bench: Bench, key: str) -> list[str]:
+    for _ in range(200):
+        if key in bench.world.looked_up:
+            break
+        await asyncio.sleep(0.02)
+    return bench.world.looked_up
+
+
+async def test_while_the_rows_do_not_answer_nobody_guesses_what_an_old_key_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with dev_bench(continues_at(60)) as bench, asyncio.timeout(60):
+        run, first = await forgetful(bench, monkeypatch)
+        recorded = len(run.records)
+        bench.world.facts_fail = 1
+        assert (await run.refused(Command.VALIDATE, key="new", digest="d")).type == "FactsUnavailable"
+        assert len(run.records) == recorded
+        assert told(await run.send(Command.APPROVE, key="old", digest="d")) == told(first)
 
 
 async def test_the_web_ui_says_number_status_and_since_when_also_after_a_continuation() -> None:
