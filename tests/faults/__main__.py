@@ -46,7 +46,7 @@ async def run(scenarios: Sequence[Scenario], *, fast: bool, seed: str) -> list[L
             async with prepared(Path(var), _say) as ground:
                 while todo:
                     scenario = todo.pop(0)
-                    plan = scenario.fast if fast else scenario.full
+                    plan = (scenario.fast if fast else None) or scenario.full
                     try:
                         line = await play(ground, scenario, plan, seed)
                     except Exception as error:  # noqa: BLE001 - the other faults shall still be heard
@@ -102,6 +102,10 @@ def main() -> int:
         for each in SCENARIOS:
             print(f"{each.name:<32} {each.what}")
         return 0 if arguments.list else 2
+    if arguments.fast and not arguments.only:
+        left_out = [each.name for each in chosen if each.fast is None]
+        chosen = [each for each in chosen if each.fast is not None]
+        _say(f"with full counts only: {', '.join(left_out)}")
     seed = os.environ.get("FAULT_SEED") or uuid4().hex[:8]
     settings = _settings(arguments.fast, seed)
     _say(", ".join(f"{name} {value}" for name, value in settings.items()))

@@ -1,19 +1,23 @@
 """The faults of the dropzone's side: its server, the way to it, its disk."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import cycle, islice
+from pathlib import Path
 
 from tests.connectors.proxy import Mode, tcp_proxy
 from tests.connectors.servers import PROFILES
 from tests.faults.account import settle
-from tests.faults.ground import Ground
-from tests.faults.points import LINKING, RENAMED, Arm
+from tests.faults.ground import ORG, Ground
+from tests.faults.points import HOLD, LINKING, RENAMED, Arm
 from tests.faults.scenario import NotRun, Strike, Trial
 
 _PASSAGES = (2, 1, 4, 1)
 # A server needs no more for a rename: about a third of these kills meet it before, in and after the step.
 _WITHIN_S = 0.0003
+_ROOM_BYTES = 4 * 1024 * 1024
 
 
 @asynccontextmanager
@@ -60,6 +64,71 @@ def server_dies(points: Sequence[str]) -> Strike:
         await trial.crowd.bring(trial.plan.pushes)
 
     return strike
+
+
+async def renames_are_late(trial: Trial) -> None:
+    """The server keeps each of the first renames waiting, shorter or longer than the delivery window, and
+    then carries it out although its client may have given up."""
+    holds = [
+        Arm("before rename", number + 1, HOLD, trial.random.uniform(1.0, 5.0))
+        for number in range(trial.plan.strikes)
+    ]
+    trial.ground.server.arm([holds])
+    await trial.crowd.bring(trial.plan.pushes)
+
+
+def on_a_full_disk(profile: str) -> Strike:
+    """The server's disk fills up at a random moment and gets room again, while pushes go on."""
+
+    async def strike(trial: Trial) -> None:
+        ground, plan = trial.ground, trial.plan
+        filler = ground.stack.var / "dropzone" / ORG / "filler"
+        for _ in range(plan.strikes):
+            crowd = asyncio.create_task(trial.crowd.bring(plan.pushes // plan.strikes))
+            await asyncio.sleep(trial.random.uniform(0, 0.5))
+            _fill(filler)
+            ground.outages += 1
+            await asyncio.sleep(trial.random.uniform(0.5, 2.5))
+            filler.unlink()
+            await crowd
+
+    async def on_it(trial: Trial) -> None:
+        with _small_disk(trial.ground):
+            await on(profile, strike)(trial)
+
+    return on_it
+
+
+@contextmanager
+def _small_disk(ground: Ground) -> Iterator[None]:
+    """The dropzone on a file system of its own, which appears whole and in one step."""
+    disk, dropzone = ground.stack.var / "disk", ground.stack.var / "dropzone" / ORG
+    disk.mkdir(exist_ok=True)
+    try:
+        _run("mount", "-t", "tmpfs", "-o", f"size={_ROOM_BYTES}", "tmpfs", str(disk))
+    except (OSError, subprocess.CalledProcessError):
+        raise NotRun("a small disk cannot be mounted without the right to") from None
+    try:
+        for name in ("orders", "acks", "taken"):
+            (disk / name).mkdir()
+        _run("mount", "--bind", str(disk), str(dropzone))
+        try:
+            yield
+        finally:
+            _run("umount", "-l", str(dropzone))
+    finally:
+        _run("umount", "-l", str(disk))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _fill(filler: Path) -> None:
+    """Until not a byte more fits."""
+    with filler.open("ab", buffering=0) as stream, suppress(OSError):
+        while stream.write(b"x" * 4096):
+            pass
 
 
 async def replies_are_lost(trial: Trial) -> None:

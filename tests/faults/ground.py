@@ -81,10 +81,10 @@ class Ground:
 
 
 def _erp(stack: Stack, ledger: Path) -> Child:
-    taken = stack.var / "taken"
+    # beside the folder: taking is a rename, whatever disk the dropzone is on
+    folder, taken = (stack.var / "dropzone" / ORG / name for name in ("orders", "taken"))
     taken.mkdir()
     ledger.touch()
-    folder = stack.var / "dropzone" / ORG / "orders"
     return Child(
         name="erp",
         command=[sys.executable, "-m", "tests.faults.erp", str(folder), str(taken), str(ledger)],

@@ -44,7 +44,7 @@ class Scenario:
     what: str
     strike: Strike
     full: Plan
-    fast: Plan
+    fast: Plan | None  # None: with full counts only
     cannot: str = ""  # see `Line`
 
 

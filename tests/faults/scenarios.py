@@ -1,10 +1,19 @@
 """The table of faults. One more is one entry here, and its function in strikes.py or dropzones.py."""
 
+from tests.connectors.servers import PROFILES
 from tests.faults.armed_api import API_POINTS
-from tests.faults.dropzones import on, replies_are_lost, server_dies
+from tests.faults.dropzones import on, on_a_full_disk, renames_are_late, replies_are_lost, server_dies
 from tests.faults.points import HALVED, LINKING, SERVER_POINTS, WORKER_POINTS
 from tests.faults.scenario import Plan, Scenario
-from tests.faults.strikes import api_dies, service_dies, storm, worker_dies, worker_stands_still
+from tests.faults.strikes import (
+    api_dies,
+    service_dies,
+    storm,
+    within,
+    worker_dies,
+    worker_dies_at_each,
+    worker_stands_still,
+)
 
 _STOP_POINTS = (
     "in mark",
@@ -16,6 +25,12 @@ _STOP_POINTS = (
     "after log row",
     "before record",
 )
+
+# Stage and publish. Each server begins with two others.
+_PUSH_POINTS = tuple(WORKER_POINTS)[3:]
+WINDOW_S = 3
+_SHORT = "openssh"  # the server for the small counts
+_RACED_POINTS = ("before rename", "in mark", "after rename", "before mark", "after create", "after stage")
 
 
 def _name(kind: str, point: str) -> str:
@@ -66,7 +81,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             f"the server is killed just before, within and just after a rename ({profile})",
             on(profile, server_dies(tuple(SERVER_POINTS))),
             Plan(100, 25),
-            Plan(12, 3, clients=6),
+            Plan(9, 3, clients=6) if profile == _SHORT else None,
         )
         for profile in ("asyncssh", "openssh")
     ),
@@ -85,9 +100,46 @@ SCENARIOS: tuple[Scenario, ...] = (
             f"the reply to a rename is lost: cut, or silence on an open connection ({profile})",
             on(profile, replies_are_lost),
             Plan(100, 50),
-            Plan(8, 4, clients=8),
+            Plan(4, 2, clients=4) if profile == _SHORT else None,
         )
         for profile in ("asyncssh", "openssh")
+    ),
+    *(
+        Scenario(
+            f"disk-full/{profile}",
+            f"the dropzone's disk is full for a moment, again and again ({profile})",
+            on_a_full_disk(profile),
+            Plan(150, 25, clients=6),
+            Plan(6, 1, clients=6) if profile == _SHORT else None,
+        )
+        for profile in ("asyncssh", "openssh")
+    ),
+    Scenario(
+        "race/worker-stop",
+        "a worker stops for longer than the delivery window; another gives the export up and pushes again",
+        within(WINDOW_S, worker_stands_still(_RACED_POINTS, settled=True)),
+        Plan(200, 16, clients=15),
+        None,
+    ),
+    *(
+        Scenario(
+            f"race/late-rename-{profile}",
+            f"renames wait in the server until about the end of the delivery window ({profile})",
+            on(profile, within(WINDOW_S, renames_are_late)),
+            Plan(150, 150),
+            Plan(4, 4, clients=4) if profile == _SHORT else None,
+        )
+        for profile in ("asyncssh", "openssh")
+    ),
+    *(
+        Scenario(
+            f"profile/{profile}",
+            f"the worker is killed at each point of staging and publishing ({profile})",
+            on(profile, worker_dies_at_each(_PUSH_POINTS[2 * number :] + _PUSH_POINTS[: 2 * number])),
+            Plan(60, 20, clients=15),
+            Plan(4, 1, clients=4) if profile in {"plain-rename", "bare"} else None,
+        )
+        for number, profile in enumerate(PROFILES)
     ),
     Scenario(
         "storm",

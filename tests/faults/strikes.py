@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import cycle, islice
 
+from tests.faults.account import settle
 from tests.faults.parts import Part
 from tests.faults.points import WORKER_POINTS, Arm
 from tests.faults.scenario import Strike, Trial
@@ -27,8 +28,22 @@ def worker_dies(point: str) -> Strike:
     return strike
 
 
-def worker_stands_still(points: tuple[str, ...]) -> Strike:
-    """A worker stops at a point, a second one takes over, then the first goes on where it was."""
+def worker_dies_at_each(points: Sequence[str]) -> Strike:
+    """The worker is killed at each of `points` in turn."""
+
+    async def strike(trial: Trial) -> None:
+        turns = zip(cycle(points), cycle((1, 2, 1, 3)), strict=False)
+        trial.ground.worker.arm([(Arm(*turn),) for turn in islice(turns, trial.plan.strikes)])
+        await trial.crowd.bring(trial.plan.pushes)
+
+    return strike
+
+
+def worker_stands_still(points: Sequence[str], *, settled: bool = False) -> Strike:
+    """A worker stops at a point, a second one takes over, then the first goes on where it was.
+
+    `settled`: what failed is pushed again at once, while the first one still stands.
+    """
 
     async def strike(trial: Trial) -> None:
         ground, plan = trial.ground, trial.plan
@@ -39,11 +54,35 @@ def worker_stands_still(points: tuple[str, ...]) -> Strike:
             ground.worker.arm([(Arm(point, 1 + number % 4, "SIGSTOP"),)])
             for _ in range(3):  # the second worker may have been quicker
                 await trial.crowd.bring(plan.pushes // plan.strikes)
+                if settled:
+                    await settle(ground, trial.crowd.lives, plan.patience_s)
                 if ground.worker.stops > stops:
                     break
             await _gone_on(ground.worker)
 
     return strike
+
+
+def within(window_s: int, strike: Strike) -> Strike:
+    """`strike`, with so short a delivery window that exports are given up while tries are under way."""
+
+    async def hurried(trial: Trial) -> None:
+        ground = trial.ground
+        workers = ground.worker, ground.second
+        try:
+            for worker in workers:
+                await worker.stop()
+                worker.environment = {"COUNTERSIGN_DELIVERY_WINDOW_S": str(window_s)}
+            await asyncio.gather(*(worker.start() for worker in workers))
+            await strike(trial)
+            await settle(ground, trial.crowd.lives, trial.plan.patience_s)
+        finally:
+            for worker in workers:
+                await worker.stop()
+                worker.environment = {}
+        await ground.worker.start()
+
+    return hurried
 
 
 def api_dies(point: str) -> Strike:
