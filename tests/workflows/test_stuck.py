@@ -15,9 +15,11 @@ from config.codec import encrypted_converter
 from config.keys import KeyRing
 from domain.pulse import PATIENCE, SENTENCES, Pulse, Trouble, trouble
 from domain.transitions import Command
+from domain.transport import TRANSPORT_RULES, TransportCode
 from tests.workflows.changed_workflows import Buggy, Unpatched
 from tests.workflows.harness import ORG, Bench, DraftRun, World, a_worker, dev_server
 from tests.workflows.test_upgrades import versioned
+from workflows.policies import FINAL_DELIVERY_ERRORS
 
 WITHIN_S = 60
 
@@ -90,22 +92,6 @@ async def database_away(server: WorkflowEnvironment, world: World, run: DraftRun
         return await shows(run, Trouble.NOT_RECORDED)
 
 
-async def stage_fails(server: WorkflowEnvironment, world: World, run: DraftRun) -> str:
-    return await _delivery(server, world, run, world.stage_errors)
-
-
-async def publish_fails(server: WorkflowEnvironment, world: World, run: DraftRun) -> str:
-    return await _delivery(server, world, run, world.publish_errors)
-
-
-async def _delivery(server: WorkflowEnvironment, world: World, run: DraftRun, errors: list[str]) -> str:
-    errors += ["SERVER_ERROR"] * 50
-    async with a_worker(server.client, world):
-        await run.send(Command.APPROVE)
-        await run.send(Command.PUSH)
-        return await shows(run, Trouble.STEP_FAILS)
-
-
 async def activity_paused(server: WorkflowEnvironment, world: World, run: DraftRun) -> str:
     world.stage_errors += ["SERVER_ERROR"] * 50
     async with a_worker(server.client, world):
@@ -134,8 +120,6 @@ WAYS: dict[Way, str] = {
     bug_in_workflow_code: "its step failed",
     key_missing_in_the_worker: "its step failed",
     database_away: "not on record yet (DatabaseUnavailable",
-    stage_fails: "The step stage fails (SERVER_ERROR",
-    publish_fails: "The step publish fails (SERVER_ERROR",
     activity_paused: "The step stage is paused",
     terminated: "No workflow runs for this draft any more",
 }
@@ -151,6 +135,29 @@ async def test_a_draft_that_stands_still_says_why(server: WorkflowEnvironment, w
     print(f"{way.__name__}: {sentence}")
     if way is not terminated:
         await run.handle.terminate("the test is over")
+
+
+REPEATED = [
+    code
+    for code, rule in TRANSPORT_RULES.items()
+    if rule.retryable and code.value not in FINAL_DELIVERY_ERRORS
+]
+
+
+@pytest.mark.parametrize("code", REPEATED)
+@pytest.mark.parametrize("step", ["stage", "publish"])
+async def test_a_delivery_that_is_repeated_says_which_step_fails_and_why(
+    server: WorkflowEnvironment, step: str, code: TransportCode
+) -> None:
+    world = World()
+    run = await ready(server, world)
+    (world.stage_errors if step == "stage" else world.publish_errors).extend([code.value] * 50)
+    async with a_worker(server.client, world):
+        await run.send(Command.APPROVE)
+        await run.send(Command.PUSH)
+        sentence = await shows(run, Trouble.STEP_FAILS)
+    assert f"The step {step} fails ({code.value}, tried " in sentence
+    await run.handle.terminate("the test is over")
 
 
 async def test_a_draft_that_waits_for_a_person_is_not_stuck(server: WorkflowEnvironment) -> None:
