@@ -114,13 +114,15 @@ def _look(folder: int, name: str, sha256: str, size_bytes: int) -> Seen:
         if error.errno in {errno.ELOOP, errno.ENXIO}:
             return Seen.OTHER
         raise
-    with os.fdopen(file, "rb") as stream:
-        status = os.fstat(stream.fileno())
+    try:
+        status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
             return Seen.OTHER
         digest = hashlib.sha256()
-        while chunk := stream.read(CHUNK_BYTES):
+        while chunk := os.read(file, CHUNK_BYTES):
             digest.update(chunk)
+    finally:
+        os.close(file)
     return Seen.SAME if digest.hexdigest() == sha256 else Seen.OTHER
 
 

@@ -248,3 +248,15 @@ async def test_a_symlink_under_the_files_name_is_neither_read_nor_written_throug
     with pytest.raises(TransportError):
         await folder.create(name, b"overwritten", lambda: None)
     assert secret.read_bytes() == b"{}"
+
+
+async def test_a_folder_or_a_pipe_under_the_files_name_is_another_file_and_is_closed_again(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "folder.json").mkdir()
+    os.mkfifo(tmp_path / "pipe.json")
+    folder = FilesystemFolder(str(tmp_path), ConnectorPolicy(filesystem_roots=(tmp_path,)), 5)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for name in ("folder.json", "pipe.json") * 20:
+        assert await folder.look(name, hashlib.sha256(b"{}").hexdigest(), 2, lambda: None) is Seen.OTHER
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 10
