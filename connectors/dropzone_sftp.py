@@ -1,5 +1,9 @@
-"""A folder on an SFTP server."""
+"""A folder on an SFTP server.
 
+Blocks are requests of our own: asyncssh's parallel tasks outlive a call that is cut at its time limit.
+"""
+
+import asyncio
 import hashlib
 import stat
 from contextlib import suppress
@@ -17,6 +21,29 @@ from domain.transport import TransportCode, TransportError
 
 # Some servers cut longer reads short without saying so.
 BLOCK_BYTES = 32 * 1024
+
+
+async def _write_blocks(file: asyncssh.SFTPClientFile, chunk: bytes, offset: int) -> None:
+    blocks = range(0, len(chunk), BLOCK_BYTES)
+    await asyncio.gather(*(file.write(chunk[at : at + BLOCK_BYTES], offset + at) for at in blocks))
+
+
+async def _read_blocks(file: asyncssh.SFTPClientFile, offset: int, size: int) -> list[tuple[int, bytes]]:
+    """Each block: how much was asked for, and what came."""
+    sizes = [min(BLOCK_BYTES, size - at) for at in range(0, size, BLOCK_BYTES)]
+    asked = (file.read(each, offset + at * BLOCK_BYTES) for at, each in enumerate(sizes))
+    came: list[Any] = await asyncio.gather(*asked)
+    return list(zip(sizes, came, strict=True))
+
+
+def _unbroken(blocks: list[tuple[int, bytes]]) -> bytes:
+    """Up to the first block that came short: what follows it would be at the wrong place."""
+    whole = b""
+    for asked, came in blocks:
+        whole += came
+        if len(came) < asked:
+            break
+    return whole
 
 
 class SftpFolder:
@@ -55,13 +82,12 @@ class SftpFolder:
         """Digest of the file, or None when it does not have exactly `size_bytes`."""
         digest = hashlib.sha256()
         offset = 0
-        file = await self._timed(self._client.open(path, "rb", encoding=None, block_size=BLOCK_BYTES))
+        file = await self._timed(self._client.open(path, "rb", encoding=None, block_size=0))
         try:
             # One byte past the end is asked for: a file that grew is another file.
             while offset <= size_bytes:
-                chunk: Any = await self._timed(
-                    file.read(min(CHUNK_BYTES, size_bytes + 1 - offset), offset=offset)
-                )
+                size = min(CHUNK_BYTES, size_bytes + 1 - offset)
+                chunk = _unbroken(await self._timed(_read_blocks(file, offset, size)))
                 on_progress()
                 if not chunk:
                     break
@@ -75,10 +101,10 @@ class SftpFolder:
         path = join(self._path, name)
         self._written_bytes = len(content)
         try:
-            file = await self._timed(self._client.open(path, "xb", encoding=None, block_size=BLOCK_BYTES))
+            file = await self._timed(self._client.open(path, "xb", encoding=None, block_size=0))
             try:
                 for offset in range(0, len(content), CHUNK_BYTES):
-                    await self._timed(file.write(content[offset : offset + CHUNK_BYTES], offset))
+                    await self._timed(_write_blocks(file, content[offset : offset + CHUNK_BYTES], offset))
                     on_progress()
                 await self._fsync(file)
             except BaseException:

@@ -73,7 +73,7 @@ class SftpAckFolder:
 
     async def _content(self, path: str) -> bytes:
         content = b""
-        stream = await self._timed(self._client.open(path, "rb", encoding=None, block_size=_BLOCK_BYTES))
+        stream = await self._timed(self._client.open(path, "rb", encoding=None, block_size=0))
         try:
             while len(content) <= MAX_ACK_BYTES:
                 wanted = min(_BLOCK_BYTES, MAX_ACK_BYTES + 1 - len(content))

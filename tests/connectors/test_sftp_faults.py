@@ -2,6 +2,8 @@
 
 import asyncio
 import errno
+import gc
+import json
 import os
 import time
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ from connectors.port import no_progress
 from domain.delivery import PublishOutcome
 from domain.transport import TransportCode, TransportError
 from local.sftp_server import load_host_key, sftp_server
+from tests.connectors.conftest import make_delivery
 
 
 class ReadOnly(asyncssh.SFTPServer):
@@ -159,6 +162,39 @@ async def test_a_failed_upload_names_its_cause_and_leaves_no_final_file(
     async with make_sftp(tmp_path, sftp_class=server, operation_timeout_s=0.5) as zone:
         assert (await failed_stage(zone)).code is code
         assert zone.delivery.file_name not in zone.files.names()
+
+
+class HangingRead(asyncssh.SFTPServer):
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        await asyncio.sleep(30)
+        return b""
+
+
+@pytest.mark.parametrize("server", [Hanging, HangingRead])
+async def test_a_request_that_is_cut_leaves_no_task_behind(
+    make_sftp: Any, tmp_path: Path, server: type[asyncssh.SFTPServer]
+) -> None:
+    """Such a task would end with the connection, and its error would be logged as nobody's."""
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unheard.append(context))
+    async with make_sftp(tmp_path, sftp_class=server, operation_timeout_s=0.5) as zone:
+        assert (await failed_stage(zone)).code is TransportCode.CONNECTION_TIMEOUT
+        left = [task for task in asyncio.all_tasks() if "_start_task" in repr(task.get_coro())]
+    gc.collect()
+    assert left == []
+    assert unheard == []
+
+
+class ShortReads(asyncssh.SFTPServer):
+    def read(self, file_obj: object, offset: int, size: int) -> Any:
+        return super().read(file_obj, offset, min(size, 20_000))
+
+
+async def test_a_server_that_reads_short_is_asked_for_the_rest(make_sftp: Any, tmp_path: Path) -> None:
+    async with make_sftp(tmp_path, sftp_class=ShortReads) as zone:
+        large = make_delivery(json.dumps({"notes": [*range(100_000)]}))
+        staged = await zone.connector.stage(large, zone.config, no_progress)
+        assert await publish(zone, staged) is PublishOutcome.PUBLISHED
 
 
 async def test_a_server_without_extensions_gets_a_plain_rename(make_sftp: Any, tmp_path: Path) -> None:
