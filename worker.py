@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -33,6 +35,7 @@ from config.settings import Settings, SettingsError, load_settings
 from config.telemetry import tracing
 from config.temporal import connect
 from connectors.policy import ConnectorPolicy
+from connectors.port import ERPConnectorPort
 from connectors.registry import build_connectors
 from storage.database import Database
 from storage.documents import Documents
@@ -63,11 +66,15 @@ def build_worker(
     database: Database,
     keys: KeyRing,
     counted: WorkerMetrics | None = None,
+    connectors: Mapping[str, ERPConnectorPort[Any]] | None = None,
 ) -> Worker:
-    """The one place where activities meet what they need. Tracing comes with the client."""
+    """The one place where activities meet what they need. Tracing comes with the client.
+
+    Whoever passes `connectors` closes them when the worker has ended.
+    """
     counted = counted or WorkerMetrics()
     projection = ProjectionActivities(database, settings.delivery_window_s, counted)
-    connectors = build_connectors(ConnectorPolicy.from_settings(settings))
+    connectors = connectors or build_connectors(ConnectorPolicy.from_settings(settings))
     delivery = DeliveryActivities(
         database,
         Documents(settings.documents_url),
@@ -122,6 +129,7 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     keys = KeyRing.from_settings(settings)
     traced, counted = tracing(settings, "countersign-worker"), WorkerMetrics()
+    connectors = build_connectors(ConnectorPolicy.from_settings(settings))
     database = Database(
         settings.database_url.get_secret_value(), pool_size=20, tracer=traced.tracer if traced else None
     )
@@ -133,11 +141,13 @@ async def serve(settings: Settings) -> None:
         await ensure_sweep(client, settings.task_queue, settings.sweep_s)
         await ensure_ack_schedules(client, settings.task_queue, settings.ack_poll_s)
         with served(counted.registry, settings):
-            async with build_worker(client, settings, database, keys, counted):
+            async with build_worker(client, settings, database, keys, counted, connectors):
                 log.info("worker_started", task_queue=settings.task_queue)
                 await stop.wait()
                 log.info("worker_stopping")
     finally:
+        for connector in connectors.values():
+            await connector.close()
         await database.dispose()
         if traced is not None:
             traced.shutdown()

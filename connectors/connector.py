@@ -55,6 +55,9 @@ class BaseConnector(ABC, Generic[ConfigT]):
     def __init__(self, policy: ConnectorPolicy) -> None:
         self.policy = policy
 
+    async def close(self) -> None:
+        """The process ends: let go of what is kept between calls. Most types keep nothing."""
+
     def parse(self, values: Mapping[str, Any]) -> ConfigT:
         if not self._allowed():
             raise ConfigRefused([("", NOT_ALLOWED)])

@@ -48,6 +48,9 @@ class DropzoneConnector(FolderConnector[DropzoneConfig]):
         super().__init__(policy)
         self._pool = SftpPool(policy)
 
+    async def close(self) -> None:
+        await self._pool.close()
+
     @asynccontextmanager
     async def open_folder(self, config: DropzoneConfig) -> AsyncIterator[DropFolder]:
         if config.mode == "filesystem":

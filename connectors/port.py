@@ -144,6 +144,10 @@ class ERPConnectorPort(Protocol[ConfigT]):
         """Probe what the target can do. Never raises TransportError."""
         ...
 
+    async def close(self) -> None:
+        """The process ends: let go of what is kept between calls."""
+        ...
+
     async def export(self, delivery: Delivery, config: ConfigT) -> ExportResult:
         """Stage and publish in one; for scripts and tests. Workflows take the two steps apart."""
         ...

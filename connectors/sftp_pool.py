@@ -74,11 +74,12 @@ class SftpPool:
             owner.users -= 1
             self._forget_if_empty(config.known.owner, owner)
 
-    def close(self) -> None:
-        """Let go of all sessions that nobody uses now."""
-        for owner in list(self._owners.values()):
-            for kept in list(owner.idle):
-                self._drop(owner, kept)
+    async def close(self) -> None:
+        """Log out of all sessions that nobody uses now, and wait a moment for it to be heard."""
+        idle = [(owner, kept) for owner in self._owners.values() for kept in owner.idle]
+        for owner, kept in idle:
+            self._drop(owner, kept)
+        await asyncio.gather(*(kept.session.close() for _, kept in idle))
 
     async def _take(self, owner: _Owner, config: DropzoneConfig) -> _Kept:
         for kept in [kept for kept in owner.idle if kept.config != config]:

@@ -178,7 +178,7 @@ async def test_many_exports_at_once_stay_within_the_bounds(pooled: Zone) -> None
     await asyncio.gather(*(pooled.stage(config) for _ in range(30)))
     assert pooled.proxy.most_at_once <= OPEN_PER_OWNER
     await pooled.links(IDLE_PER_OWNER)
-    pooled.zone.connector._pool.close()
+    await pooled.zone.connector.close()
     await pooled.links(0)
 
 
