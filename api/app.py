@@ -54,13 +54,13 @@ from storage.database import Database
 from storage.documents import Documents
 
 # These wait for a customer's server or read a whole file; they bound their own time.
+# Patterns of method and path.
 OWN_TIME = (
-    "/events",
-    "/test",
-    *(f"/connectors/{slug(connector_type)}" for connector_type in CONNECTOR_TYPES),
-    "/imports/products",
-    "/imports/customer-prices",
-    "/imports/draft-orders",
+    r"GET .*/events",
+    r"POST .*/test",
+    *(f"POST /connectors/{slug(connector_type)}" for connector_type in CONNECTOR_TYPES),
+    r"PATCH /connectors/[^/]+",
+    r"POST /imports/(products|customer-prices|draft-orders)",
 )
 
 DESCRIPTION = """

@@ -78,7 +78,7 @@ def _require_json(request: Request) -> None:
 class RequestGuard:
     """Outermost: gives each request its id and its deadline, and refuses large bodies.
 
-    `exempt` names path endings that talk to a customer's server and keep their own time.
+    `exempt` are patterns of `METHOD /path` that talk to a customer's server and keep their own time.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class RequestGuard:
     ) -> None:
         self._app = app
         self._answer_within_s = answer_within_s
-        self._exempt = exempt
+        self._exempt = re.compile("|".join(exempt))
         self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,7 +142,8 @@ class RequestGuard:
             started = True
             await send(message)
 
-        within = None if scope["path"].endswith(self._exempt) else self._answer_within_s
+        own_time = self._exempt.fullmatch(f"{scope['method']} {scope['path']}")
+        within = None if own_time else self._answer_within_s
         try:
             async with asyncio.timeout(within):
                 await self._app(scope, bounded, watched)

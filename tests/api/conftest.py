@@ -138,6 +138,7 @@ async def rooms(settings: Settings, database: Database) -> Rooms:
         database=database,
         drafts=drafts,
         errands=drafts,
+        pulses=drafts,
         tokens=Tokens(settings),
         keys=KeyRing.from_settings(settings),
         connectors={},
@@ -154,7 +155,7 @@ def app(rooms: Rooms) -> FastAPI:
         app.include_router(router)
     install(app)
     complete(app)
-    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("/imports/draft-orders",))
+    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("POST /imports/draft-orders",))
     app.state.rooms = rooms
     return app
 

@@ -34,7 +34,7 @@ async def port() -> AsyncIterator[int]:
 
     install(app)
     app.add_middleware(RequestLimits)
-    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("/taken",))
+    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("POST /taken",))
     app.add_middleware(AnswerHeaders, hsts_s=0)
     config = uvicorn.Config(
         app, port=0, log_config=None, http=http_protocol.BoundedProtocol, server_header=False, lifespan="off"

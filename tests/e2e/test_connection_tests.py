@@ -1,16 +1,24 @@
 """The report of a connection test is answered, kept with the connection, and dropped when that changes."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import People, Person
 
+# the poller writes it whenever it looks
+MOVES = {"last_ack_poll_at", "last_ack_poll_error"}
 LOG_IN = ["address", "connect", "host_key", "authentication", "sftp"]
 
 
 async def own_connection(person: Person) -> str:
     return str((await person.json("GET", "/connectors"))["data"][-1]["id"])
+
+
+async def at_rest(person: Person, path: str) -> dict[str, Any]:
+    read = await person.json("GET", path)
+    return {name: value for name, value in read.items() if name not in MOVES}
 
 
 async def test_a_passed_and_a_failed_test_are_both_answered_and_kept_with_their_steps(people: People) -> None:
@@ -58,6 +66,19 @@ async def test_a_change_forgets_the_report_unless_it_was_tested_or_only_a_time_l
     assert tested["test_result"]["steps"][-1]["ok"] is True
 
 
+async def test_a_change_that_is_tested_first_has_the_tests_own_time(people: People) -> None:
+    person = await people("integrator")
+    path = f"/connectors/{await own_connection(person)}"
+    before = await at_rest(person, path)
+    silent = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(30), "127.0.0.1", 0)
+    async with silent:
+        port = silent.sockets[0].getsockname()[1]
+        slow = {"port": port, "connect_timeout_s": 4, "test_on_save": True}
+        refused = await person.call("PATCH", path, json=slow)
+    assert (refused.status_code, refused.json()["code"]) == (400, "CONNECTION_TIMEOUT")
+    assert await at_rest(person, path) == before
+
+
 KEYS: list[tuple[dict[str, Any], str]] = [
     ({"private_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA"}, "private_key is a public key"),
     ({"private_key": "correct horse"}, "private_key is not a private key"),
@@ -72,9 +93,9 @@ async def test_a_key_that_cannot_be_used_is_422_and_changes_nothing(
 ) -> None:
     person = await people("integrator")
     path = f"/connectors/{await own_connection(person)}"
-    before = await person.json("GET", path)
+    before = await at_rest(person, path)
     refused = await person.call("PATCH", path, json=fields)
     assert refused.status_code == 422
     assert sentence in refused.text
     assert "planted" not in refused.text
-    assert await person.json("GET", path) == before
+    assert await at_rest(person, path) == before
