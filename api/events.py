@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -48,7 +49,7 @@ async def of_draft(
         async with caller.transaction() as connection:
             return await changes.of_draft(connection, caller.org_id, draft_id, int(after), BATCH)
 
-    return _stream(rooms, caller, place, read)
+    return _stream(rooms, caller, place, read, draft_id)
 
 
 @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
@@ -65,7 +66,7 @@ async def of_org(caller: AnyRole, rooms: InRooms, last_event_id: LastEventId = N
         async with caller.transaction() as connection:
             return await changes.of_org(connection, caller.org_id, _parts(after), BATCH)
 
-    return _stream(rooms, caller, place, read)
+    return _stream(rooms, caller, place, read, None)
 
 
 def _parts(place: str) -> tuple[int, int]:
@@ -79,22 +80,24 @@ def _parts(place: str) -> tuple[int, int]:
     return found
 
 
-def _stream(rooms: Rooms, caller: Caller, place: str, read: Read) -> StreamingResponse:
+def _stream(rooms: Rooms, caller: Caller, place: str, read: Read, draft_id: UUID | None) -> StreamingResponse:
     return StreamingResponse(
-        _events(rooms, caller, place, read),
+        _events(rooms, caller, place, read, draft_id),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _events(rooms: Rooms, caller: Caller, place: str, read: Read) -> AsyncIterator[str]:
+async def _events(
+    rooms: Rooms, caller: Caller, place: str, read: Read, draft_id: UUID | None
+) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     rang = False
     with rooms.bell.heard(caller.org_id) as news:
         while (left := (caller.expires_at - datetime.now(UTC)).total_seconds()) > 0:
             news.clear()
             try:
-                rows = await read(place)
+                rows = await rooms.shared_reads.rows((caller.org_id, draft_id, place), partial(read, place))
             except DatabaseUnavailable:
                 return  # the client comes back with the last id it saw
             for row in rows:

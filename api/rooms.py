@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from api.login_limits import LoginLimits
 from api.open_draft_gauges import OpenDraftGauges
+from api.shared_reads import SharedReads
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
@@ -36,10 +37,11 @@ class Rooms:
     login_limits: LoginLimits
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
     open_drafts: OpenDraftGauges = field(default_factory=OpenDraftGauges)
+    shared_reads: SharedReads = field(default_factory=SharedReads)
 
 
-def _rooms(request: Request) -> Rooms:
+def rooms_of(request: Request) -> Rooms:
     return cast(Rooms, request.app.state.rooms)
 
 
-InRooms = Annotated[Rooms, Depends(_rooms)]
+InRooms = Annotated[Rooms, Depends(rooms_of)]
