@@ -25,7 +25,7 @@ setup: .venv/installed .venv/linked ## make .venv from the hash-pinned lock (aga
 	@touch $@
 
 .venv/linked: pyproject.toml .venv/installed
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation \
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
 	@touch $@
 

@@ -160,7 +160,10 @@ class Stack:
         self.environment = processes.environment(self.var, self.ports) | self._overrides
         self.host_key_fingerprint = processes.ensure_host_key(self.var / "sftp_host_key")
         await _all(self._database(), *(self.start(n) for n in ("temporal", "sftp") if n in self._names))
-        await _all(*(self.start(n) for n in ("codec", "worker", "api") if n in self._names))
+        await _all(*(self.start(n) for n in ("codec", "worker") if n in self._names))
+        if "api" in self._names:
+            # Last: whoever waits for /readyz must find a worker, or the first command is 503.
+            await self.start("api")
 
     async def _take_folder(self) -> None:
         self._lock = (self.var / "stack.lock").open("a+")
