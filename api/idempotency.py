@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.caller import Caller
 from api.problems import Problem
+from api.rooms import rooms_of
 from domain.canonical import sha256_hex
 from domain.refusals import KeyReused
 
@@ -49,7 +50,10 @@ IdempotencyKey = Annotated[str | None, Depends(_key)]
 
 
 async def body_digest(request: Request) -> str:
-    """Digest over the body and the query; JSON that differs only in blanks or key order is the same."""
+    """Digest over the body and the query; JSON that differs only in blanks or key order is the same.
+
+    Plain: of a body with a secret it is kept under the master key only, see `_claim`.
+    """
     body = await request.body()
     text_of_body = body.decode("utf-8", "replace")
     if "json" in request.headers.get("content-type", ""):
@@ -147,12 +151,13 @@ async def _claim(
     """The answer that the key has already, or None: then this request does the work."""
     values = {"org": caller.org_id, "scope": _scope(request), "key": key}
     digest = given_digest or await body_digest(request)
+    keys = rooms_of(request).keys
     claimed = await connection.execute(
         text(
             "INSERT INTO idempotency_key (org_id, scope, key, digest, created_at) "
             "VALUES (:org, :scope, :key, :digest, :at) ON CONFLICT DO NOTHING"
         ),
-        {**values, "digest": digest, "at": datetime.now(UTC)},
+        {**values, "digest": keys.keyed_digest(digest), "at": datetime.now(UTC)},
     )
     if claimed.rowcount == 1:
         return None
@@ -161,7 +166,8 @@ async def _claim(
         "WHERE org_id = :org AND scope = :scope AND key = :key"
     )
     row = (await connection.execute(query, values)).mappings().one()
-    if row["digest"] != digest:
+    # rows from before digests were keyed hold the plain one
+    if not keys.is_keyed_digest(row["digest"], digest) and row["digest"] != digest:
         raise KeyReused(REUSED)
     if row["status_code"] is None:
         return None

@@ -6,6 +6,7 @@ Source: docs/domain.md, "Connectors".
 """
 
 import hashlib
+import hmac
 import os
 import re
 from collections.abc import Sequence
@@ -67,9 +68,11 @@ class KeyRing:
         master = _key("ENCRYPTION_MASTER_KEY", master_key)
         self._current = _key_id(master)
         self._ciphers = {self._current: AESGCM(master)}
+        self._digest_keys = {self._current: _digest_key(master)}
         for hex_key in previous_keys:
             key = _key("ENCRYPTION_PREVIOUS_KEYS", hex_key)
             self._ciphers.setdefault(_key_id(key), AESGCM(key))
+            self._digest_keys.setdefault(_key_id(key), _digest_key(key))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "KeyRing":
@@ -114,6 +117,14 @@ class KeyRing:
         except InvalidTag:
             raise DecryptionFailed from None
 
+    def keyed_digest(self, digest: str) -> str:
+        """What may be stored of a digest over a secret: without the key nobody can try guesses on it."""
+        return _keyed(self._digest_keys[self._current], digest)
+
+    def is_keyed_digest(self, stored: str, digest: str) -> bool:
+        """Whether `stored` was made of `digest`, under the master key or a previous one."""
+        return any(hmac.compare_digest(stored, _keyed(key, digest)) for key in self._digest_keys.values())
+
     @property
     def current_id(self) -> str:
         """The master key's id in hex; it says nothing about the key."""
@@ -138,6 +149,15 @@ def _key(variable: str, text: str) -> bytes:
     if not _HEX_KEY.fullmatch(text):
         raise SettingsError(f"{variable}: every key must be 64 hex characters (32 random bytes)")
     return bytes.fromhex(text)
+
+
+def _digest_key(key: bytes) -> bytes:
+    """A key of its own for digests: one key is never used for two things."""
+    return hmac.digest(key, b"countersign/digest/v1", "sha256")
+
+
+def _keyed(key: bytes, digest: str) -> str:
+    return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
 def _key_id(key: bytes) -> bytes:

@@ -1,11 +1,17 @@
 import asyncio
+import json
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
+from api.rooms import Rooms
+from config.keys import KeyRing
+from domain.canonical import sha256_hex
 from domain.statuses import Role
 from storage.database import Database
 from tests.api.conftest import PASSWORD, AuditOf, ClientFor, TestOrg
@@ -191,3 +197,39 @@ async def test_row_security_hides_other_orgs_without_any_condition(
     async with database.transaction(orgs["demo"].id) as connection:
         seen = set((await connection.execute(text("SELECT org_id FROM app_user"))).scalars())
     assert seen == {orgs["demo"].id}
+
+
+async def test_what_is_kept_of_a_keyed_request_does_not_let_its_password_be_guessed(
+    client_for: ClientFor, database: Database, orgs: dict[str, TestOrg], rooms: Rooms, app: FastAPI
+) -> None:
+    admin, key, sent = client_for(Role.ADMIN), uuid4().hex, new_user()
+    made = await admin.post("/users", json=sent, headers={"Idempotency-Key": key})
+    plain = sha256_hex("\n" + json.dumps(sent, sort_keys=True))
+    kept = text("SELECT digest FROM idempotency_key WHERE key = :key")
+    async with database.transaction(orgs["demo"].id) as connection:
+        assert await connection.scalar(kept, {"key": key}) == rooms.keys.keyed_digest(plain) != plain
+
+    other = {**sent, "password": "long enough too"}
+    refused = await admin.post("/users", json=other, headers={"Idempotency-Key": key})
+    assert refused.status_code == 422
+
+    # the master key was changed since
+    rotated = KeyRing("cd" * 32, [rooms.settings.encryption_master_key.get_secret_value()])
+    app.state.rooms = replace(rooms, keys=rotated)
+    repeated = await admin.post("/users", json=sent, headers={"Idempotency-Key": key})
+    assert (repeated.status_code, repeated.json()) == (201, made.json())
+    refused = await admin.post("/users", json=other, headers={"Idempotency-Key": key})
+    assert refused.status_code == 422
+
+
+async def test_a_key_from_before_digests_were_keyed_is_still_known(
+    client_for: ClientFor, database: Database, orgs: dict[str, TestOrg]
+) -> None:
+    admin, key, sent = client_for(Role.ADMIN), uuid4().hex, new_user()
+    made = await admin.post("/users", json=sent, headers={"Idempotency-Key": key})
+    earlier = text("UPDATE idempotency_key SET digest = :digest WHERE key = :key")
+    plain = sha256_hex("\n" + json.dumps(sent, sort_keys=True))
+    async with database.transaction(orgs["demo"].id) as connection:
+        await connection.execute(earlier, {"digest": plain, "key": key})
+    repeated = await admin.post("/users", json=sent, headers={"Idempotency-Key": key})
+    assert (repeated.status_code, repeated.json()) == (201, made.json())

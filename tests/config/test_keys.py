@@ -81,3 +81,13 @@ def test_a_bad_key_stops_the_start_with_a_sentence_that_does_not_show_it(key: st
 def test_the_ring_does_not_show_its_keys() -> None:
     assert NEW not in repr(RING)
     assert OLD not in repr(RING)
+
+
+def test_a_keyed_digest_is_known_under_the_master_key_and_a_previous_one_only() -> None:
+    old, new = "ab" * 32, "cd" * 32
+    stored = KeyRing(old).keyed_digest("digest")
+    assert KeyRing(old).is_keyed_digest(stored, "digest")
+    assert KeyRing(new, [old]).is_keyed_digest(stored, "digest")
+    assert not KeyRing(new, [old]).is_keyed_digest(stored, "another")
+    assert not KeyRing(new).is_keyed_digest(stored, "digest")
+    assert KeyRing(new, [old]).keyed_digest("digest") == KeyRing(new).keyed_digest("digest") != stored
