@@ -135,7 +135,6 @@ async def rooms(settings: Settings, database: Database) -> Rooms:
     drafts: Any = NoWorkflows()
     return Rooms(
         settings=settings,
-        pulses=drafts,
         database=database,
         drafts=drafts,
         errands=drafts,

@@ -160,7 +160,8 @@ async def test_no_input_that_the_contract_allows_or_forbids_makes_a_500(stack: S
             count += 1
             response = case.call(headers={"Authorization": token}, timeout=10)
             if response.status_code >= 500:
-                failures.append(f"{case.method} {case.path}: {response.status_code} {str(case.body)[:300]} {response.text[:300]}")
+                said = f"{response.status_code} {response.text[:300]}"
+                failures.append(f"{case.method} {case.path} {str(case.body)[:300]}: {said}")
 
         ask()
     await admin.json("PATCH", "/org/settings", json=OrgPolicy().model_dump(mode="json"))
