@@ -3,11 +3,14 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
 from temporalio.client import Client
 
 from local.stack import Stack
 from tests.e2e.conftest import Body, Person, draft_in, files_of, settled
 from tests.faults.pausing import connection_path
+
+pytestmark = pytest.mark.fault  # minutes
 
 DRAFTS = 40
 CAUSE = {"error_code": "FOLDER_NOT_FOUND"}

@@ -15,6 +15,8 @@ from local.stack import Stack
 from tests.e2e.conftest import Body, Person
 from tests.faults.pausing import connection_path, delivered_once, held, pushed_into_the_pause
 
+pytestmark = pytest.mark.fault  # minutes
+
 RESUMED = "The connection was resumed"
 
 
