@@ -1,7 +1,6 @@
 """Configuration of an `HTTP_JSON_V1` connection."""
 
 import base64
-import binascii
 import re
 import ssl
 from collections.abc import Mapping
@@ -46,7 +45,7 @@ def _signing_secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     try:
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if not text.startswith(_PREFIX) or not 24 <= len(key) <= 64:
         raise ValueError('must be "whsec_" and the base64 of 24 to 64 random bytes')
@@ -62,7 +61,7 @@ def _bearer(value: SecretStr) -> SecretStr:
 def _certificates(text: str) -> str:
     try:
         ssl.create_default_context(cadata=text)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, TypeError, ValueError):  # TypeError: not ASCII
         raise ValueError("must be one or more CA certificates in PEM") from None
     return text
 

@@ -367,6 +367,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"bearer_token": "Bearer abc"}, "without the word Bearer"),
     ({"bearer_token": "a\r\nb"}, "line breaks"),
     ({"ca_certificates": "nonsense"}, "PEM"),
+    ({"ca_certificates": "kein Zertifikat für niemanden"}, "PEM"),
+    ({"signing_secret": "whsec_schlüssel"}, "base64"),
     ({"answer_timeout_s": 120}, "less than or equal to 90"),
     ({"surprise": 1}, "Extra inputs"),
 ]
