@@ -39,7 +39,7 @@ test: setup ## all tests but the slow fault and soak tests; ARGS='-k name' for s
 	@$(BIN)/python -m pytest -m "not fault and not soak" $(ARGS)
 
 faults: setup ## kill and stop real processes while pushes run, count at the ERP; FAST=1; ARGS=name for some
-	@$(if $(ARGS)$(FAST),,$(BIN)/python -m pytest -q tests/faults)
+	@$(if $(ARGS)$(FAST),,$(BIN)/python -m pytest -q -m fault)
 	@$(BIN)/python -m tests.faults $(if $(FAST),--fast) $(ARGS)
 
 soak: setup ## one draft under 3,000 edits and 200 senders at once, over many runs

@@ -23,6 +23,8 @@ from tests.connectors.conftest import PASSWORD, sftp_dropzone
 from tests.connectors.proxy import Mode, Proxy, tcp_proxy
 from workflows import policies
 
+pytestmark = pytest.mark.fault  # minutes
+
 # operation_timeout_s here: whatever is noticed much sooner was noticed by the keepalive (4 s)
 LONG_S = 60
 

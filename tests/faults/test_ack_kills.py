@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from local.seed import demo_password
 from local.stack import Stack
 from tests.conftest import QUICK
 from tests.e2e.conftest import Body, Person, draft_in
+
+pytestmark = pytest.mark.fault  # minutes
 
 KILLS = 4
 DRAFTS = 8

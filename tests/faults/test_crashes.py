@@ -9,6 +9,8 @@ import pytest
 from local.stack import Stack
 from tests.e2e.conftest import Person, draft_in, settled
 
+pytestmark = pytest.mark.fault  # minutes
+
 ROUNDS = 2
 
 

@@ -10,6 +10,8 @@ import pytest
 from local.stack import Stack
 from tests.e2e.conftest import Person, draft_in, settled
 
+pytestmark = pytest.mark.fault  # minutes
+
 PATIENCE_S = 3.0
 
 

@@ -144,6 +144,7 @@ REPEATED = [
 ]
 
 
+@pytest.mark.fault  # a minute and more
 @pytest.mark.parametrize("code", REPEATED)
 @pytest.mark.parametrize("step", ["stage", "publish"])
 async def test_a_delivery_that_is_repeated_says_which_step_fails_and_why(
