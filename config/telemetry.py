@@ -82,6 +82,9 @@ def _bare(span: ReadableSpan) -> ReadableSpan:
     )
 
 
+_newest: list[TracerProvider] = []  # whose spans activities make
+
+
 class Tracing:
     """One process's tracer and where its spans go."""
 
@@ -90,7 +93,8 @@ class Tracing:
         propagate.set_global_textmap(TraceContextTextMapPropagator())
         self.provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
         self.provider.add_span_processor(BatchSpanProcessor(WithoutWords(exporter)))
-        trace.set_tracer_provider(self.provider)  # activities' spans come from the global one
+        trace.set_tracer_provider(self.provider)
+        _newest[:] = [self.provider]  # the global one can be set only once in a process
 
     @property
     def tracer(self) -> Tracer:
@@ -120,7 +124,7 @@ def tracing(settings: Settings, service: str) -> Tracing | None:
 
 def tracer() -> Tracer:
     """For spans of our own; does nothing in a process without tracing."""
-    return trace.get_tracer(_TRACER)
+    return _newest[0].get_tracer(_TRACER) if _newest else trace.get_tracer(_TRACER)
 
 
 class RequestTracing(TracingInterceptor):
