@@ -18,6 +18,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _in_head = True
     _head_bytes = 0
+    _heads_ended = 0
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -29,12 +30,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        was_in_head = self._in_head
+        was_in_head, ended = self._in_head, self._heads_ended
         super().data_received(data)
         if not self._in_head or self.transport.is_closing():
             return
-        # A chunk that also held the end of a body counts from the next one on.
-        self._head_bytes += len(data) if was_in_head else 0
+        # A chunk that also held the end of a body, or a whole request, counts from the next one on.
+        self._head_bytes += len(data) if was_in_head and self._heads_ended == ended else 0
         if self._head_bytes > MAX_HEAD_BYTES:
             self._hang_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif self._timer is None and self._head_bytes:
@@ -42,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._heads_ended += 1
         self._forget_timer()
         super().on_headers_complete()
 

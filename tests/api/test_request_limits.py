@@ -96,6 +96,14 @@ async def test_an_ordinary_request_passes_and_the_server_does_not_say_what_it_is
         assert (await client.post("/taken", content=b"x" * 1_000_000)).json() == 1_000_000
 
 
+async def test_a_head_and_a_large_body_that_arrive_at_once_are_one_request(port: int) -> None:
+    body = b"x" * 100_000
+    wire = await Wire.to(port)
+    for _ in range(20):  # how much the server reads at once is the kernel's to say: some arrive whole
+        await wire.send(b"POST /taken HTTP/1.1\r\nHost: api\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert (await wire.answer()).endswith(b"100000")
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
