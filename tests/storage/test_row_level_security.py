@@ -84,10 +84,12 @@ _VALUES = {
 }
 _CHECKED = {
     ("app_user", "role"): "'OPS'",
+    ("color_up", "status"): "'Draft'",
     ("erp_ack", "status"): "'SETTLED'",
     ("erp_connection", "status"): "'DISABLED'",
     ("erp_export", "status"): "'PENDING'",
     ("erp_push_log", "status"): "'PENDING'",
+    ("line_notice", "kind"): "'logo'",
 }
 COLUMNS = """
 SELECT a.attname AS name, format_type(a.atttypid, NULL) AS type,
@@ -115,7 +117,7 @@ async def insert_for(owner: AsyncEngine, table: str) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(values)})"
 
 
-PARENTS = ("customer", "draft_order", "erp_export")
+PARENTS = ("customer", "draft_order", "erp_export", "logo", "color_up")  # each after its own
 
 
 @pytest.fixture(scope="module")
