@@ -18,7 +18,7 @@ from domain.statuses import (
     ProductionGate,
     WaitingFor,
 )
-from domain.transitions import Command, is_allowed
+from domain.transitions import LINE_COMMANDS, Command, is_allowed
 
 NO_CONNECTOR = "No active ERP connector configured"
 CONNECTOR_ACTIVE = "ERP connector is active"
@@ -161,7 +161,8 @@ def waiting_for(draft: Draft, policy: OrgPolicy) -> WaitingFor | None:
 
 def allowed_actions(draft: Draft, policy: OrgPolicy, *, has_connection: bool) -> list[Command]:
     """Commands that would be taken now from somebody with the role for them."""
-    actions = [command for command in Command if is_allowed(draft.status, command)]
+    mine = (command for command in Command if command not in LINE_COMMANDS)
+    actions = [command for command in mine if is_allowed(draft.status, command)]
     held = any(not gate.passed for gate in gates(draft, policy, has_connection=has_connection))
     refused_now = {
         Command.PUSH: held,

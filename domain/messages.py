@@ -4,6 +4,7 @@
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -11,13 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.draft import Header, Line, LineInput
 from domain.policy import OrgPolicy
-from domain.statuses import Via
+from domain.statuses import LineStatus, Via
 from domain.transitions import Command
-from domain.values import Key, Legible, LineNo, Reason, Text
+from domain.values import MAX_LINES, Key, Legible, LineNo, Reason, Text
 
 DRAFT_ORDER_WORKFLOW = "DraftOrderWorkflow"
 ACKNOWLEDGE = "acknowledge"
 RELEASE = "release"
+LOOK_AGAIN = "look_again"
+COLOR_UP_DECIDED = "color_up_decided"
+PHONE_CALL = "phone_call"
 STATE = "state"
 
 
@@ -64,6 +68,16 @@ class Message(BaseModel):
     policy: OrgPolicy | None = None
 
 
+class Review(StrEnum):
+    APPROVE = "approve"
+    SEND_BACK = "send_back"
+
+
+class FloorStatus(StrEnum):
+    IN_PRODUCTION = LineStatus.IN_PRODUCTION.value
+    COMPLETE = LineStatus.COMPLETE.value
+
+
 class ValidateMessage(Message):
     pass
 
@@ -103,6 +117,39 @@ class EditMessage(Message):
     remove_line: bool = False
 
 
+class ProductionRejectMessage(Message):
+    line_nos: list[LineNo] = Field(min_length=1, max_length=MAX_LINES)
+    reason: Reason
+
+
+class LinkLogoMessage(Message):
+    """`send_for_approval`: the customer decides although an Approved color-up fits; None: as it was."""
+
+    line_no: LineNo
+    logo_id: UUID
+    send_for_approval: bool | None = None
+
+
+class SetColorUpMessage(Message):
+    line_no: LineNo
+    color_up_id: UUID
+
+
+class SubmitLineMessage(Message):
+    line_no: LineNo
+
+
+class ReviewLineMessage(Message):
+    line_no: LineNo
+    decision: Review
+    note: Text | None = None
+
+
+class MoveOnFloorMessage(Message):
+    line_no: LineNo
+    to: FloorStatus
+
+
 MESSAGES: dict[Command, type[Message]] = {
     Command.EDIT: EditMessage,
     Command.VALIDATE: ValidateMessage,
@@ -132,6 +179,14 @@ class Acknowledgement(BaseModel):
     error_code: Legible | None = Field(None, max_length=200)
     message: Legible | None = Field(None, max_length=2000)
     processed_at: datetime | None = None
+
+
+class PhoneCall(BaseModel):
+    """The reminders about a proof are used up: somebody calls. As the `phone_call` signal carries it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    color_up_id: UUID
 
 
 class Release(BaseModel):

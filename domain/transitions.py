@@ -18,10 +18,18 @@ class Command(StrEnum):
     PUSH = "push"
     RETRY_PUSH = "retry_push"
     REJECT = "reject"
+    LINK_LOGO = "link_logo"
+    SET_COLOR_UP = "set_color_up"
+    SUBMIT_LINE = "submit_line"
+    REVIEW_LINE = "review_line"
+    MOVE_ON_FLOOR = "move_on_floor"
 
+
+# Where header and lines are worked on.
+_OPEN = frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR})
 
 ALLOWED: dict[Command, frozenset[S]] = {
-    Command.EDIT: frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR}),
+    Command.EDIT: _OPEN,
     Command.VALIDATE: frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY}),
     Command.APPROVE: frozenset({S.READY}),
     Command.REVOKE_APPROVAL: frozenset({S.APPROVED}),
@@ -30,7 +38,23 @@ ALLOWED: dict[Command, frozenset[S]] = {
     Command.PUSH: frozenset({S.APPROVED}),
     Command.RETRY_PUSH: frozenset({S.ERROR}),
     Command.REJECT: frozenset({S.NEEDS_REVIEW, S.READY}),
+    Command.LINK_LOGO: _OPEN,
+    Command.SET_COLOR_UP: _OPEN,
+    Command.SUBMIT_LINE: _OPEN,
+    Command.REVIEW_LINE: _OPEN,
+    Command.MOVE_ON_FLOOR: frozenset(S) - {S.NEW, S.REJECTED},
 }
+
+# Commands on one line; what the line itself allows stands in domain/line_transitions.py.
+LINE_COMMANDS = frozenset(
+    {
+        Command.LINK_LOGO,
+        Command.SET_COLOR_UP,
+        Command.SUBMIT_LINE,
+        Command.REVIEW_LINE,
+        Command.MOVE_ON_FLOOR,
+    }
+)
 
 MOVES: tuple[tuple[S, S, str], ...] = (
     (S.NEW, S.EXTRACTED, "data present"),
@@ -61,6 +85,11 @@ _PHRASES: dict[Command, str] = {
     Command.PUSH: "push",
     Command.RETRY_PUSH: "retry the push",
     Command.REJECT: "reject",
+    Command.LINK_LOGO: "link a logo",
+    Command.SET_COLOR_UP: "give a line its color-up",
+    Command.SUBMIT_LINE: "submit a line",
+    Command.REVIEW_LINE: "review a line",
+    Command.MOVE_ON_FLOOR: "move a line on the floor",
 }
 
 _SPECIAL: dict[tuple[Command, S], str] = {
