@@ -16,7 +16,7 @@ from api.problems import NotFound, problems
 from api.requests import ExactRoute
 from domain.draft import Export
 from domain.export_document import delivery
-from domain.facts import CustomerFact, FactsRequest
+from domain.facts import CustomerFact, facts_request
 from domain.gates import gates, held_by, may_be_in_the_erp
 from domain.statuses import DraftStatus
 from storage import acks, exports, push_log
@@ -130,9 +130,8 @@ async def tries(export_id: UUID, caller: AnyRole) -> Page[PushLogRow]:
 async def preview(draft_id: UUID, caller: AnyRole) -> Response:
     """A dry run: the document as it would be sent, and what holds it back. Writes nothing."""
     draft = (await stored_draft(caller, draft_id)).draft
-    request = FactsRequest(org_id=caller.org_id, draft_id=draft_id, customer_id=draft.header.customer_id)
     async with caller.transaction() as connection:
-        facts = await read_facts(connection, request, 0)
+        facts = await read_facts(connection, facts_request(draft, for_document=True), 0)
     closed = [
         gate
         for gate in gates(draft, facts.policy, has_connection=facts.connection is not None)
@@ -145,7 +144,8 @@ async def preview(draft_id: UUID, caller: AnyRole) -> Response:
         sentence = "The ERP may already have an earlier document"
         held.append({"line_no": None, "status": sentence})
     unknown = CustomerFact(id=draft.header.customer_id or UUID(int=0), name=draft.customer_name or "?")
-    ready = delivery(draft, len(draft.exports) + 1, facts.customer or unknown, datetime.now(UTC))
+    attempt, customer = len(draft.exports) + 1, facts.customer or unknown
+    ready = delivery(draft, attempt, customer, facts.artwork, datetime.now(UTC))
     shown = Preview(
         would_push=not held,
         held_by=held,

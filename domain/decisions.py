@@ -14,7 +14,7 @@ from domain import events as ev
 from domain.draft import Draft, Export
 from domain.edits import edited
 from domain.export_document import delivery, storage_key
-from domain.facts import ConnectionFact, CustomerFact, Facts
+from domain.facts import Artwork, ConnectionFact, CustomerFact, Facts
 from domain.gates import NO_CONNECTOR, export_in_doubt, gates, held_by, may_be_in_the_erp, production_signed
 from domain.messages import (
     Actor,
@@ -193,7 +193,7 @@ def _push(message: PushMessage | RetryPushMessage, now: Situation) -> list[ev.Ev
     if facts.customer is None:
         raise GateHeld("The order's customer is no longer known; edit the draft and validate it again")
     retry = isinstance(message, RetryPushMessage)
-    export, document = new_export(draft, facts.customer, facts.connection, now.at)
+    export, document = new_export(draft, facts.customer, facts.connection, facts.artwork, now.at)
     return [
         ev.PushRequested(
             export=export,
@@ -205,11 +205,11 @@ def _push(message: PushMessage | RetryPushMessage, now: Situation) -> list[ev.Ev
 
 
 def new_export(
-    draft: Draft, customer: CustomerFact, connection: ConnectionFact, at: datetime
+    draft: Draft, customer: CustomerFact, connection: ConnectionFact, artwork: Artwork, at: datetime
 ) -> tuple[Export, str]:
     """The next export of `draft` and its document's text; the push preview shows the same."""
     attempt = len(draft.exports) + 1
-    ready = delivery(draft, attempt, customer, at)
+    ready = delivery(draft, attempt, customer, artwork, at)
     export = Export(
         id=ready.export_id,
         attempt=attempt,

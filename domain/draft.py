@@ -83,6 +83,7 @@ class Line(LineContent):
     id: UUID
     line_no: LineNo
     status: LineStatus | None = None  # decorated lines only
+    color_up_id: UUID | None = None  # the version that was decided on, or is to be
 
     def content(self) -> LineContent:
         return LineContent.model_validate({name: getattr(self, name) for name in LineContent.model_fields})

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from domain.canonical import canonical_json, sha256_hex
 from domain.delivery import Delivery
 from domain.draft import Draft, Line
-from domain.facts import CustomerFact
+from domain.facts import Artwork, CustomerFact
 from domain.messages import draft_workflow_id
 
 VERSION = "orderflow_export_json_v1"
@@ -31,10 +31,12 @@ def storage_key(org_id: UUID, name: str) -> str:
     return f"exports/{org_id}/{name}"
 
 
-def delivery(draft: Draft, attempt: int, customer: CustomerFact, started_at: datetime) -> Delivery:
+def delivery(
+    draft: Draft, attempt: int, customer: CustomerFact, artwork: Artwork, started_at: datetime
+) -> Delivery:
     """The document of one attempt. `started_at` (UTC) names the file; nothing else depends on the clock."""
     export = export_id(draft, attempt)
-    text = canonical_json(_document(draft, customer), sort_keys=False) + "\n"
+    text = canonical_json(_document(draft, customer, artwork), sort_keys=False) + "\n"
     return Delivery(
         export_id=export,
         file_name=file_name(draft.id, export, started_at),
@@ -44,7 +46,7 @@ def delivery(draft: Draft, attempt: int, customer: CustomerFact, started_at: dat
     )
 
 
-def _document(draft: Draft, customer: CustomerFact) -> dict[str, object]:
+def _document(draft: Draft, customer: CustomerFact, artwork: Artwork) -> dict[str, object]:
     header = draft.header
     source = header.source_document
     return {
@@ -65,7 +67,8 @@ def _document(draft: Draft, customer: CustomerFact) -> dict[str, object]:
             "notes": header.notes,
         },
         "lines": [
-            _line(line, header.currency) for line in sorted(draft.lines, key=lambda line: line.line_no)
+            _line(line, header.currency, artwork)
+            for line in sorted(draft.lines, key=lambda line: line.line_no)
         ],
         "meta": {
             "created_by": draft.approved_by_email,
@@ -80,7 +83,7 @@ def _document(draft: Draft, customer: CustomerFact) -> dict[str, object]:
     }
 
 
-def _line(line: Line, currency: str | None) -> dict[str, object]:
+def _line(line: Line, currency: str | None, artwork: Artwork) -> dict[str, object]:
     return {
         "line_no": line.line_no,
         "internal_sku": line.internal_sku,
@@ -90,21 +93,30 @@ def _line(line: Line, currency: str | None) -> dict[str, object]:
         "currency": currency,
         "customer_sku_raw": line.customer_sku_raw,
         "description": line.description,
-        "decoration": _decoration(line),
+        "decoration": _decoration(line, artwork),
     }
 
 
-def _decoration(line: Line) -> dict[str, object] | None:
+def _decoration(line: Line, artwork: Artwork) -> dict[str, object] | None:
     decoration = line.decoration
     if decoration is None:
         return None
+    logo = None if decoration.logo_id is None else artwork.logos.get(decoration.logo_id)
+    color_up = None if line.color_up_id is None else artwork.color_ups.get(line.color_up_id)
     return {
-        "logo": decoration.logo_id,
-        "design_number": None,
+        "logo": None if logo is None else logo.name,
+        "design_number": None if logo is None else logo.design_number,
         "placement": decoration.placement,
         "style_number": decoration.style_number,
         "color_code": decoration.color_code,
-        "color_up_version": None,
+        "color_up_version": None if color_up is None else color_up.version,
         "size_quantities": decoration.size_quantities,
-        "thread_sequence": [],
+        "thread_sequence": [
+            {name: stop.get(name) for name in _STOP}
+            for stop in (color_up.thread_sequence if color_up else [])
+        ],
     }
+
+
+# PostgreSQL keeps no order of keys, and the document's bytes must not depend on its
+_STOP = ("stop", "needle", "thread_code", "thread_name", "brand")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from domain.draft import Draft
 from domain.policy import OrgPolicy
 
 
@@ -18,6 +19,8 @@ class FactsRequest(BaseModel):
     skus: list[str] = Field(default_factory=list)
     order_date: date | None = None
     actor_user_id: UUID | None = None
+    logo_ids: list[UUID] = Field(default_factory=list)
+    color_up_ids: list[UUID] = Field(default_factory=list)
 
 
 class CustomerFact(BaseModel):
@@ -50,6 +53,23 @@ class ConnectionFact(BaseModel):
     paused: bool = False
 
 
+class LogoFact(BaseModel):
+    name: str
+    design_number: str | None = None
+
+
+class ColorUpThreads(BaseModel):
+    version: int
+    thread_sequence: list[dict[str, str | int | None]]
+
+
+class Artwork(BaseModel):
+    """Names and threads of what the draft's lines carry; the draft itself holds the ids."""
+
+    logos: dict[UUID, LogoFact] = Field(default_factory=dict)
+    color_ups: dict[UUID, ColorUpThreads] = Field(default_factory=dict)
+
+
 class Facts(BaseModel):
     policy: OrgPolicy
     customer: CustomerFact | None = None
@@ -60,3 +80,26 @@ class Facts(BaseModel):
     connection: ConnectionFact | None = None
     delivery_window_s: int = 1800
     actor_email: str | None = None
+    artwork: Artwork = Field(default_factory=Artwork)  # absent in what older versions read
+
+
+def facts_request(
+    draft: Draft, actor_user_id: UUID | None = None, *, for_document: bool = False
+) -> FactsRequest:
+    """What a decision on `draft` asks for. Artwork is read for the export document only: it may be large."""
+    header, lines = draft.header, draft.lines
+    pictured = draft.decorated_lines if for_document else []
+    return FactsRequest(
+        org_id=draft.org_id,
+        draft_id=draft.id,
+        customer_id=header.customer_id,
+        external_order_number=header.external_order_number,
+        currency=header.currency,
+        skus=sorted({line.internal_sku for line in lines if line.internal_sku}),
+        order_date=header.order_date,
+        actor_user_id=actor_user_id,
+        logo_ids=sorted(
+            {line.decoration.logo_id for line in pictured if line.decoration and line.decoration.logo_id}
+        ),
+        color_up_ids=sorted({line.color_up_id for line in pictured if line.color_up_id}),
+    )

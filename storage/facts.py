@@ -37,7 +37,14 @@ _FACTS = text(
                                      public_config->>'ack_path' IS NOT NULL),
             'paused', status = 'PAUSED')
          FROM erp_connection WHERE org_id = :org AND status <> 'DISABLED') AS connection,
-        (SELECT email FROM app_user WHERE org_id = :org AND id = :actor AND active) AS actor_email
+        (SELECT email FROM app_user WHERE org_id = :org AND id = :actor AND active) AS actor_email,
+        jsonb_build_object(
+            'logos', (SELECT coalesce(jsonb_object_agg(id, jsonb_build_object(
+                'name', name, 'design_number', design_number)), '{}')
+             FROM logo WHERE org_id = :org AND id = ANY(:logos)),
+            'color_ups', (SELECT coalesce(jsonb_object_agg(id, jsonb_build_object(
+                'version', version, 'thread_sequence', thread_sequence)), '{}')
+             FROM color_up WHERE org_id = :org AND id = ANY(:color_ups))) AS artwork
     """
 )
 
@@ -51,6 +58,8 @@ async def read_facts(connection: AsyncConnection, request: FactsRequest, deliver
         "currency": request.currency,
         "skus": request.skus,
         "actor": request.actor_user_id,
+        "logos": request.logo_ids,
+        "color_ups": request.color_up_ids,
     }
     row = (await connection.execute(_FACTS, values)).mappings().one()
     empty: dict[str, Any] = {"policy": {}, "products": {}, "prices": []}

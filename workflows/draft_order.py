@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.decisions import NEEDS_FACTS, Situation, admit, decide, named_actor
     from domain.draft import Export
     from domain.edits import edited
-    from domain.facts import Facts, FactsRequest
+    from domain.facts import Facts, FactsRequest, facts_request
     from domain.messages import Actor, Message, Origin, Receipt
     from domain.reconciliation import WorkflowState
     from domain.records import (
@@ -243,21 +243,12 @@ class DraftOrderWorkflow:
 
     def _facts_request(self, message: Message) -> FactsRequest:
         draft = self._ledger.draft
-        header, lines = draft.header, list(draft.lines)
         if isinstance(message, msg.EditMessage):
             # facts about the draft as it will be; a bad edit is refused before anything is read
             change = edited(draft, message)
-            header, lines = change.header, change.lines
-        return FactsRequest(
-            org_id=draft.org_id,
-            draft_id=draft.id,
-            customer_id=header.customer_id,
-            external_order_number=header.external_order_number,
-            currency=header.currency,
-            skus=sorted({line.internal_sku for line in lines if line.internal_sku}),
-            order_date=header.order_date,
-            actor_user_id=message.actor.user_id,
-        )
+            draft = draft.model_copy(update={"header": change.header, "lines": change.lines})
+        pushes = isinstance(message, msg.PushMessage | msg.RetryPushMessage)
+        return facts_request(draft, message.actor.user_id, for_document=pushes)
 
     def _decided(
         self,
@@ -269,6 +260,7 @@ class DraftOrderWorkflow:
         facts: Facts | None = None,
     ) -> SeenKey:
         """Apply events now; whoever awaits anything before this must decide again."""
+        before = self._ledger.draft
         seen = self._ledger.apply(happened, workflow.now(), actor, origin)
         note(self._ledger.draft, seen, happened, actor, origin, command or "")
         for event in happened:
@@ -283,7 +275,7 @@ class DraftOrderWorkflow:
             digest=message.digest if message else "",
             token=message.token if message else "",
             sequence=seen,
-            result=receipt_result(command, self._ledger.draft),
+            result=receipt_result(command, self._ledger.draft, before),
         )
         if answered.key or answered.token:
             self._ledger.remember(answered)

@@ -16,11 +16,30 @@ from domain.canonical import sha256_hex
 from domain.draft import Draft, Header, SourceDocument
 from domain.export_document import delivery, export_id, file_name, storage_key
 from domain.export_schema import export_schema
-from domain.facts import CustomerFact
+from domain.facts import Artwork, ColorUpThreads, CustomerFact, LogoFact, facts_request
 from domain.statuses import DraftStatus
 from tests.domain.orders import AT, CUSTOMER, LATER, ORG, decorated, decoration, draft, header, line
 
 NAME = re.compile(r"^sales_order_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}_\d{8}T\d{6}Z_[0-9a-f]{8}\.json$")
+COLOR_UP = UUID(int=88)
+NAVY: dict[str, str | int | None] = {
+    "brand": "Madeira",
+    "needle": None,
+    "stop": 1,
+    "thread_code": "1243",
+    "thread_name": "Navy",
+}
+GOLD: dict[str, str | int | None] = {
+    **NAVY,
+    "stop": 2,
+    "needle": 4,
+    "thread_code": "1070",
+    "thread_name": "Gold",
+}
+ARTWORK = Artwork(
+    logos={UUID(int=77): LogoFact(name="Anchor", design_number="DST-77")},
+    color_ups={COLOR_UP: ColorUpThreads(version=3, thread_sequence=[NAVY, GOLD])},
+)
 ORDER = draft(
     DraftStatus.APPROVED,
     header=header(
@@ -29,7 +48,7 @@ ORDER = draft(
         source_document=SourceDocument(document_id="DOC-1", file_name="po.pdf", sha256="a" * 64),
     ),
     lines=[
-        decorated(7, customer_sku_raw="AB-123", description="Polo"),
+        decorated(7, color_up_id=COLOR_UP, customer_sku_raw="AB-123", description="Polo"),
         line(1, qty=Decimal("1E+1")),
         line(2, qty=Decimal("0.333333"), unit_price=None),
     ],
@@ -49,16 +68,18 @@ GOLDEN = (
     '"customer_sku_raw":null,"description":null,"decoration":null},'
     '{"line_no":7,"internal_sku":"INT-7","qty":10,"uom":"M","unit_price":1.2300,"currency":"EUR",'
     '"customer_sku_raw":"AB-123","description":"Polo",'
-    '"decoration":{"logo":"00000000-0000-0000-0000-00000000004d","design_number":null,'
-    '"placement":"LEFT_CHEST","style_number":"14728","color_code":"NAVY","color_up_version":null,'
-    '"size_quantities":{"M":4,"L":6},"thread_sequence":[]}}],'
+    '"decoration":{"logo":"Anchor","design_number":"DST-77",'
+    '"placement":"LEFT_CHEST","style_number":"14728","color_code":"NAVY","color_up_version":3,'
+    '"size_quantities":{"M":4,"L":6},"thread_sequence":['
+    '{"stop":1,"needle":null,"thread_code":"1243","thread_name":"Navy","brand":"Madeira"},'
+    '{"stop":2,"needle":4,"thread_code":"1070","thread_name":"Gold","brand":"Madeira"}]}}],'
     '"meta":{"created_by":"anna@demo.example",'
     '"source_document":{"document_id":"DOC-1","file_name":"po.pdf","sha256":"' + "a" * 64 + '"}}}\n'
 )
 
 
 def document(of: Draft, customer: CustomerFact = CUSTOMER) -> Any:
-    return json.loads(delivery(of, 1, customer, AT).document, parse_float=Decimal)
+    return json.loads(delivery(of, 1, customer, ARTWORK, AT).document, parse_float=Decimal)
 
 
 def valid(value: Any) -> bool:
@@ -68,11 +89,33 @@ def valid(value: Any) -> bool:
 
 
 def test_the_document_is_this_text_and_no_other() -> None:
-    ready = delivery(ORDER, 1, CUSTOMER, AT)
+    ready = delivery(ORDER, 1, CUSTOMER, ARTWORK, AT)
     assert ready.document == GOLDEN
     assert ready.sha256 == sha256_hex(GOLDEN)
     assert ready.size_bytes == len(GOLDEN.encode())
     assert ready.size_bytes > len(GOLDEN)
+
+
+def test_the_bytes_do_not_depend_on_how_threads_were_stored() -> None:
+    turned = ColorUpThreads(
+        version=3, thread_sequence=[dict(reversed(stop.items())) for stop in (NAVY, GOLD)]
+    )
+    same = ARTWORK.model_copy(update={"color_ups": {COLOR_UP: turned}})
+    assert delivery(ORDER, 1, CUSTOMER, same, AT).document == GOLDEN
+
+
+def test_artwork_that_is_not_known_is_null() -> None:
+    made = json.loads(delivery(ORDER, 1, CUSTOMER, Artwork(), AT).document)
+    decoration_ = made["lines"][2]["decoration"]
+    absent = ("logo", "design_number", "color_up_version", "thread_sequence")
+    assert [decoration_[name] for name in absent] == [None, None, None, []]
+    assert valid(made)
+
+
+def test_artwork_is_asked_for_by_a_push_only() -> None:
+    asked = facts_request(ORDER, for_document=True)
+    assert (asked.logo_ids, asked.color_up_ids) == ([UUID(int=77)], [COLOR_UP])
+    assert facts_request(ORDER).logo_ids == facts_request(ORDER).color_up_ids == []
 
 
 def test_the_schema_is_sound_and_takes_the_document() -> None:
@@ -116,7 +159,9 @@ def _shape(made: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("given_as", ["1.2300", "0.000001", "999999999999.999999", "5", "5.0", "0"])
 def test_amounts_are_written_as_they_were_given(given_as: str) -> None:
-    made = delivery(draft(DraftStatus.APPROVED, lines=[line(1, unit_price=given_as)]), 1, CUSTOMER, AT)
+    made = delivery(
+        draft(DraftStatus.APPROVED, lines=[line(1, unit_price=given_as)]), 1, CUSTOMER, ARTWORK, AT
+    )
     assert f'"unit_price":{given_as},' in made.document
 
 
@@ -155,6 +200,8 @@ def _broken(path: list[Any], value: Any) -> Any:
         (["lines", 0, "extra"], None),
         (["lines", 2, "decoration", "size_quantities"], {"M": -1}),
         (["lines", 2, "decoration", "logo"], ...),
+        (["lines", 2, "decoration", "thread_sequence", 0, "stop"], 0),
+        (["lines", 2, "decoration", "thread_sequence", 0, "brand"], ...),
         (["meta", "source_document", "sha256"], "x"),
     ],
 )
@@ -186,12 +233,12 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=zon
 @given(st.uuids(), st.integers(1, 9), moments)
 def test_a_file_name_follows_from_draft_attempt_and_start(number: UUID, attempt: int, at: datetime) -> None:
     of = draft(DraftStatus.APPROVED).model_copy(update={"id": number})
-    ready = delivery(of, attempt, CUSTOMER, at)
+    ready = delivery(of, attempt, CUSTOMER, ARTWORK, at)
     assert NAME.match(ready.file_name)
     assert str(number) in ready.file_name
     assert ready.file_name.endswith(f"_{export_id(of, attempt).hex[:8]}.json")
-    assert ready == delivery(of, attempt, CUSTOMER, at.astimezone(timezone.utc))  # noqa: UP017
-    following = delivery(of, attempt + 1, CUSTOMER, at)
+    assert ready == delivery(of, attempt, CUSTOMER, ARTWORK, at.astimezone(timezone.utc))  # noqa: UP017
+    following = delivery(of, attempt + 1, CUSTOMER, ARTWORK, at)
     assert following.file_name != ready.file_name
     assert following.document == ready.document
 

@@ -21,6 +21,7 @@ from connectors.policy import ConnectorPolicy
 from connectors.registry import build_connectors
 from domain.draft import Draft
 from domain.export_document import delivery
+from domain.facts import Artwork
 from domain.statuses import DraftStatus, ExportStatus
 from domain.sweeping import Swept, leftover
 from storage import connections
@@ -181,7 +182,7 @@ async def test_a_dropzone_that_is_away_is_reported_and_holds_up_no_other_org(
 
 def test_every_staged_file_of_ours_is_known_by_its_name() -> None:
     of: Draft = draft()
-    final = delivery(of, 1, CUSTOMER, AT).file_name
+    final = delivery(of, 1, CUSTOMER, Artwork(), AT).file_name
     found = leftover(temp_name(final), AT)
     assert found is not None
     assert (found.file_name, found.draft_id) == (final, of.id)
