@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.bodies import NoFields
 from api.caller import Caller, Ops, Production
-from api.draft_orders import version_of
 from api.draft_sending import send, stored_draft
-from api.etags import IfMatch
+from api.etags import IfMatch, version_of
 from api.idempotency import IdempotencyKey, body_digest
 from api.problems import problems
 from api.requests import ExactRoute

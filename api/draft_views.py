@@ -8,44 +8,25 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from api.caller import Caller
+from api.line_views import LineView, RemovedLine, histories, line_view, removed_lines
 from domain.acknowledgements import overdue
 from domain.canonical import utc_text
 from domain.connections import RESUMED, ConnectionStatus
 from domain.draft import (
     Address,
-    Decoration,
     Draft,
     Export,
     ExportError,
     Issue,
-    Line,
     ReadyCheck,
     SourceDocument,
 )
 from domain.gates import Gate, allowed_actions, gates, line_summary
 from domain.messages import draft_workflow_id
 from domain.policy import OrgPolicy
-from domain.statuses import DraftStatus, ExportStatus, LineStatus
+from domain.statuses import DraftStatus, ExportStatus
 from domain.transitions import Command
-from domain.values import Number
 from storage.draft_orders import StoredDraft
-
-
-class LineView(BaseModel):
-    id: UUID
-    line_no: int
-    customer_sku_raw: str | None
-    internal_sku: str | None
-    description: str | None
-    qty: Number | None
-    uom: str | None
-    unit_price: Number | None
-    requested_delivery_date: date | None
-    notes: str | None
-    decoration: Decoration | None
-    status: LineStatus | None
-    color_up_id: UUID | None = None
-    status_history: list[dict[str, Any]] = []
 
 
 class ExportView(BaseModel):
@@ -111,6 +92,7 @@ class DraftView(DraftHead):
     internal_review: bool | None
     source_document: SourceDocument | None
     lines: list[LineView]
+    removed_lines: list[RemovedLine]
     approved_by: str | None
     production_approved_at: datetime | None
     production_approved_by_user_id: UUID | None
@@ -154,6 +136,7 @@ def draft_view(
 ) -> DraftView:
     """`stuck`: why the draft does not get on, when somebody has looked."""
     draft = stored.draft
+    known = histories(stored.moves)
     paused = stored.connection_status == ConnectionStatus.PAUSED
     judged = gates(draft, caller.policy, has_connection=stored.has_connection, paused=paused)
     return DraftView(
@@ -162,7 +145,8 @@ def draft_view(
         ship_to=draft.header.ship_to,
         internal_review=draft.header.internal_review,
         source_document=draft.header.source_document,
-        lines=[line_view(line) for line in draft.lines],
+        lines=[line_view(line, known) for line in draft.lines],
+        removed_lines=removed_lines(draft.lines, stored.moves, known),
         approved_by=draft.approved_by_email,
         production_approved_at=draft.production_approved_at,
         production_approved_by_user_id=draft.production_approved_by_user_id,
@@ -177,10 +161,6 @@ def draft_view(
         ],
         workflow=workflow_view(draft.org_id, draft.id, stored.run_id, ui_url),
     )
-
-
-def line_view(line: Line) -> LineView:
-    return LineView(**{name: getattr(line, name) for name in Line.model_fields})
 
 
 def export_view(export: Export, draft_id: UUID, overdue_hours: int) -> ExportView:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header
 
+from api.problems import Problem
 from domain.refusals import VersionMismatch
 
 
@@ -30,3 +31,15 @@ def require_version(if_match: str | None, version: int) -> None:
         return
     if etag(version) not in [tag.strip() for tag in if_match.split(",")]:
         raise VersionMismatch(f"This was changed meanwhile: its version is {version}; read it again")
+
+
+def version_of(if_match: str | None) -> int | None:
+    """The version that `If-Match` names; None when it is absent or `*`."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isdecimal() or len(text) > 9:
+        raise Problem(
+            412, 'If-Match names no version of this draft; send the ETag that was read, such as "7"'
+        )
+    return int(text)

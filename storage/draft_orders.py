@@ -1,5 +1,6 @@
 """Read drafts: lists, one draft, and what a decision wants to know about the rest of the org."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from domain.draft import Draft, Export
 from domain.statuses import WaitingFor
 from storage.database import Row
 from storage.days import end_of, start_of
+from storage.line_history import MOVES, StoredMove
 
 # A setting may have changed since the row was written, so the production gate is judged when it is read.
 _WAITING = """
@@ -45,6 +47,7 @@ class StoredDraft:
     delivery_began_at: datetime | None  # when its last try began; None: no worker has taken it yet
     is_held: bool = False  # the running export waits for the end of a pause, or for its turn after it
     pause: Pause | None = None  # of the connection that the running export goes through
+    moves: Sequence[StoredMove] = ()  # of decorated lines, removed ones too, oldest first
 
     @property
     def has_connection(self) -> bool:
@@ -78,7 +81,8 @@ async def get_draft(
                      WHERE c.org_id = d.org_id AND c.status = 'PAUSED') AS pause,
                     (SELECT max(l.started_at) FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
-                     WHERE e.draft_order_id = d.id) AS delivery_began_at
+                     WHERE e.draft_order_id = d.id) AS delivery_began_at,
+                    {MOVES} AS moves
                 FROM draft_order d WHERE d.org_id = :org AND d.id = :id
                 """
                 ),
@@ -102,6 +106,7 @@ async def get_draft(
         is_held=bool(row["is_held"]),
         pause=None if row["pause"] is None else Pause.model_validate(row["pause"]),
         delivery_began_at=row["delivery_began_at"],
+        moves=[StoredMove.model_validate(move) for move in row["moves"]],
     )
 
 

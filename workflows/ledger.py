@@ -16,6 +16,7 @@ from domain.gates import production_signed, waiting_for
 from domain.messages import Actor, CreateDraft, Message, Origin
 from domain.policy import OrgPolicy
 from domain.records import KEYLESS_REMEMBERED, KEYS_REMEMBERED, Carried, Record, SeenKey, newest
+from domain.reopening import reopened
 from domain.statuses import CUSTOMER_SIGNED, DraftStatus, WaitingFor
 from domain.transitions import Command
 
@@ -162,9 +163,11 @@ def _unchanged(export: Export, before: Draft) -> bool:
     return any(export is old for old in before.exports)
 
 
-def receipt_result(command: Command | None, draft: Draft) -> dict[str, Any]:
+def receipt_result(command: Command | None, draft: Draft, before: Draft) -> dict[str, Any]:
     """What a command's caller is told, in JSON values; the same again for a repeat."""
     result: dict[str, Any] = {"id": str(draft.id), "status": draft.status.value}
+    if command is Command.EDIT:
+        return result | {"reopened": reopened(before, draft).model_dump(mode="json")}
     dumped = draft.model_dump(
         mode="json", include={"approved_at", "approved_by_user_id", "production_approved_at"}
     )
