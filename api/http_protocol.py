@@ -6,20 +6,31 @@ complete heads are the application's to judge (`api/request_limits.py`).
 
 import asyncio
 from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_WITHIN_S = 10.0
+# Longer than the usual 60 s for which a load balancer keeps a connection that it may use again: the server
+# that hangs up first does so, sooner or later, on a request that is on its way.
+KEEP_ALIVE_S = 75
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Hangs up on a head that is too long (431) or not there in time (408)."""
+    """Hangs up on a head that is too long (431) or not there in time (408).
+
+    Between two requests a connection stays open for KEEP_ALIVE_S; `--timeout-keep-alive` may make it longer.
+    """
 
     _in_head = True
     _head_bytes = 0
     _heads_ended = 0
     _timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.timeout_keep_alive = max(self.timeout_keep_alive, KEEP_ALIVE_S)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
