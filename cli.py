@@ -3,24 +3,29 @@
 import asyncio
 import os
 import re
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import typer
 from rich.console import Console
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 import cli_keys
 from activities.forgotten_exports import ForgottenExports
 from activities.reconciliation import Reconciler
 from activities.restoration import SETTLE_S, NotRestored, Restorer
 from api.passwords import hash_password
+from commands.draft_orders import TemporalUnavailable
 from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
 from commands.restarts import Restarts
 from config.keys import KeyRing
-from config.settings import SettingsError, load_settings
+from config.settings import SettingsError, WorkflowSettings, load_workflow_settings
 from config.temporal import connect
 from domain.reconciliation import RULES, Finding
 from domain.statuses import DraftStatus
@@ -46,6 +51,12 @@ err = Console(stderr=True)
 def _run(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(work)
+    except SettingsError as error:
+        err.print(str(error))
+        code = 2
+    except (TemporalUnavailable, RPCError) as error:
+        err.print(f"Temporal cannot be reached: {error}")
+        code = 3
     except (DatabaseUnavailable, OSError) as error:
         err.print(f"PostgreSQL cannot be reached: {error}")
         code = 3
@@ -116,6 +127,39 @@ def create_org(
     _run(work())
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What a command that mends drafts stands on."""
+
+    settings: WorkflowSettings
+    database: Database
+    client: Client
+
+    async def org_ids(self) -> dict[str, UUID]:
+        rows = await self.database.call("SELECT * FROM list_orgs()", {})
+        return {row["slug"]: row["org_id"] for row in rows}
+
+
+@asynccontextmanager
+async def _ground() -> AsyncIterator[_Ground]:
+    """
+    Raises:
+        SettingsError: a setting is missing or wrong.
+        TemporalUnavailable: nobody answers at TEMPORAL_ADDRESS.
+    """
+    settings = load_workflow_settings()
+    keys = KeyRing.from_settings(settings)
+    database = Database(settings.database_url.get_secret_value(), pool_size=2)
+    try:
+        try:
+            client = await connect(keys)
+        except RuntimeError as error:
+            raise TemporalUnavailable(str(error)) from None
+        yield _Ground(settings, database, client)
+    finally:
+        await database.dispose()
+
+
 @app.command()
 def reconcile(
     org: Annotated[str | None, typer.Option(help="slug; all organisations without it")] = None,
@@ -124,26 +168,17 @@ def reconcile(
     """Hold every open draft's workflow against its rows; mend the rows. Exit 1 when something is left."""
 
     async def work() -> int:
-        try:
-            settings = load_settings()
-        except SettingsError as error:
-            err.print(str(error))
-            return 2
-        database = Database(settings.database_url.get_secret_value(), pool_size=2)
-        try:
-            client = await connect(KeyRing.from_settings(settings))
+        async with _ground() as ground:
+            settings, database, client = ground.settings, ground.database, ground.client
             errands = Errands(client, settings.task_queue, settings.answer_within_s)
-            forgotten = ForgottenExports(database, errands)
-            reconciler = Reconciler(database, OpenDrafts(client), forgotten)
+            reconciler = Reconciler(database, OpenDrafts(client), ForgottenExports(database, errands))
+            org_ids = await ground.org_ids()
+            if org is not None and org not in org_ids:
+                err.print("There is no such organisation.")
+                return 2
             findings: list[Finding] = []
-            for row in await database.call("SELECT * FROM list_orgs()", {}):
-                if org in {None, row["slug"]}:
-                    findings += await reconciler.reconcile(row["org_id"], row["slug"], dry_run=dry_run)
-        except RuntimeError as error:
-            err.print(f"Temporal cannot be reached: {error}")
-            return 3
-        finally:
-            await database.dispose()
+            for slug in org_ids if org is None else [org]:
+                findings += await reconciler.reconcile(org_ids[slug], slug, dry_run=dry_run)
         return _report(findings)
 
     _run(work())
@@ -160,30 +195,18 @@ def restore(
     """Take a draft up again from its rows, when its workflow was reset or is gone. Exit 1 when not done."""
 
     async def work() -> int:
-        try:
-            settings = load_settings()
-        except SettingsError as error:
-            err.print(str(error))
-            return 2
-        database = Database(settings.database_url.get_secret_value(), pool_size=2)
-        try:
-            client = await connect(KeyRing.from_settings(settings))
-            orgs = await database.call("SELECT * FROM list_orgs()", {})
-            org_id = next((row["org_id"] for row in orgs if row["slug"] == org), None)
+        async with _ground() as ground:
+            org_id = (await ground.org_ids()).get(org)
             if org_id is None:
                 err.print("There is no such organisation.")
                 return 2
-            restarts = Restarts(client, settings.task_queue)
-            restorer = Restorer(database, OpenDrafts(client), restarts, SETTLE_S)
-            draft = await restorer.restore(org_id, number, silent_too=silent_too)
-        except NotRestored as error:
-            err.print(str(error))
-            return 1
-        except RuntimeError as error:
-            err.print(f"Temporal cannot be reached: {error}")
-            return 3
-        finally:
-            await database.dispose()
+            restarts = Restarts(ground.client, ground.settings.task_queue)
+            restorer = Restorer(ground.database, OpenDrafts(ground.client), restarts, SETTLE_S)
+            try:
+                draft = await restorer.restore(org_id, number, silent_too=silent_too)
+            except NotRestored as error:
+                err.print(str(error))
+                return 1
         out.print(f"{number} goes on from what is recorded: version {draft.version}, {draft.status}")
         if draft.status is DraftStatus.PUSHING:
             out.print("Its delivery was under way and counts as failed; it may have been sent. Look first.")

@@ -39,8 +39,7 @@ def _given() -> tuple[KeyRing, str]:
     """The key ring, and the database's address."""
     try:
         given = load_key_settings()
-        previous = [key.get_secret_value() for key in given.encryption_previous_keys]
-        keys = KeyRing(given.encryption_master_key.get_secret_value(), previous)
+        keys = KeyRing.from_settings(given)
     except SettingsError as error:
         err.print(str(error))
         raise typer.Exit(2) from None

@@ -15,7 +15,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from config.settings import Settings, SettingsError
+from config.settings import KeySettings, SettingsError
 
 VERSION = b"\x01"
 KEY_ID_BYTES = 8
@@ -75,7 +75,7 @@ class KeyRing:
             self._digest_keys.setdefault(_key_id(key), _digest_key(key))
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "KeyRing":
+    def from_settings(cls, settings: KeySettings) -> "KeyRing":
         """
         Raises:
             SettingsError: for a key of another form than 64 hex characters.

@@ -60,7 +60,14 @@ class KeySettings(BaseSettings):
         return value
 
 
-class Settings(KeySettings):
+class WorkflowSettings(KeySettings):
+    """What reaches rows and workflows: all that `countersign reconcile` and `restore` need."""
+
+    task_queue: str = Field("countersign", validation_alias=_env("COUNTERSIGN_TASK_QUEUE"))
+    answer_within_s: float = Field(2.7, validation_alias=_env("COUNTERSIGN_ANSWER_WITHIN_S"), gt=0, le=30)
+
+
+class Settings(WorkflowSettings):
     """All knobs. Times end in `_s` (seconds); docs/operators.md lists them for people."""
 
     jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
@@ -75,7 +82,6 @@ class Settings(KeySettings):
     jwt_issuer: str = Field("countersign", validation_alias=_env("JWT_ISSUER"))
     jwt_audience: str = Field("countersign-api", validation_alias=_env("JWT_AUDIENCE"))
     jwt_lifetime_s: int = Field(8 * 3600, validation_alias=_env("JWT_LIFETIME_S"), ge=60)
-    task_queue: str = Field("countersign", validation_alias=_env("COUNTERSIGN_TASK_QUEUE"))
     deployment_name: str | None = Field(
         None,
         validation_alias=_env("COUNTERSIGN_DEPLOYMENT_NAME"),
@@ -128,7 +134,6 @@ class Settings(KeySettings):
     )
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
-    answer_within_s: float = Field(2.7, validation_alias=_env("COUNTERSIGN_ANSWER_WITHIN_S"), gt=0, le=30)
     hsts_s: int = Field(
         0, validation_alias=_env("COUNTERSIGN_HSTS_S"), ge=0, description="0 where no TLS is in front"
     )
@@ -208,6 +213,11 @@ def load_settings() -> Settings:
 def load_key_settings() -> KeySettings:
     """As `load_settings`, for a command that needs no more than keys and database."""
     return _loaded(KeySettings)
+
+
+def load_workflow_settings() -> WorkflowSettings:
+    """As `load_settings`, for a command that mends drafts."""
+    return _loaded(WorkflowSettings)
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

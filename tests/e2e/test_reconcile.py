@@ -15,13 +15,13 @@ from tests.e2e.conftest import People, draft_in
 ROOT = Path(__file__).parents[2]
 
 
-async def reconcile(stack: Stack, *options: str) -> tuple[int, str]:
+async def reconcile(stack: Stack, *options: str, org: str = "other") -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "cli.py",
         "reconcile",
         "--org",
-        "other",
+        org,
         *options,
         cwd=ROOT,
         env={**os.environ, **stack.environment, "COLUMNS": "300"},
@@ -86,3 +86,8 @@ async def test_the_schedule_is_there(stack: Stack) -> None:
     client = await Client.connect(stack.temporal_address)
     described = await client.get_schedule_handle("reconcile").describe()
     assert described.schedule.spec.intervals[0].every == timedelta(hours=1)
+
+
+async def test_an_organisation_that_is_misspelt_is_no_clean_report(stack: Stack) -> None:
+    code, said = await reconcile(stack, org="othr")
+    assert (code, "no such organisation" in said) == (2, True), said
