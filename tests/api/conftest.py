@@ -15,7 +15,18 @@ import pytest_asyncio
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from api import approvers, customers, imports, logins, me, organization, products, users
+from api import (
+    approvers,
+    color_ups,
+    customers,
+    imports,
+    logins,
+    logos,
+    me,
+    organization,
+    products,
+    users,
+)
 from api.login_limits import LoginLimits
 from api.openapi import complete
 from api.passwords import hash_password
@@ -44,6 +55,8 @@ ROUTERS = (
     customers.router,
     approvers.router,
     products.router,
+    logos.router,
+    color_ups.router,
     imports.router,
 )
 
