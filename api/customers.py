@@ -20,6 +20,7 @@ from api.problems import NotFound, Problem, problems
 from api.queries import Search, after_id
 from api.requests import ExactRoute
 from domain.codes import CURRENCIES
+from domain.mails import Language
 from domain.values import Code, Name
 from storage import customers
 from storage.database import Row
@@ -55,6 +56,7 @@ class Customer(BaseModel):
     erp_customer_number: str | None
     default_currency: str | None
     time_zone: str
+    language: Language
     internal_review_default: bool
     version: int
     created_at: datetime
@@ -71,6 +73,7 @@ class NewCustomer(BaseModel):
                     "erp_customer_number": "C-1001",
                     "default_currency": "EUR",
                     "time_zone": "Europe/Berlin",
+                    "language": "de",
                 }
             ]
         },
@@ -80,6 +83,7 @@ class NewCustomer(BaseModel):
     erp_customer_number: Code | None = None
     default_currency: KnownCurrency | None = None
     time_zone: TimeZone = "UTC"
+    language: Language = Field(Language.EN, description="of mails and proof pages")
     internal_review_default: bool = False
 
 
@@ -90,6 +94,7 @@ class CustomerPatch(Patch):
     erp_customer_number: Code | None = Field(default_factory=left_out)
     default_currency: KnownCurrency | None = Field(default_factory=left_out)
     time_zone: TimeZone = Field(default_factory=left_out)
+    language: Language = Field(default_factory=left_out)
     internal_review_default: bool = Field(default_factory=left_out)
 
 

@@ -28,6 +28,8 @@ def _env(name: str) -> AliasChoices:
     return AliasChoices(name)
 
 
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_SENDER = re.compile(r"[^@<>\r\n]*<[^@<>\s]+@[^@<>\s]+>|[^@<>\s]+@[^@<>\s]+")
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _KEY_FORM = "every key must be 64 hex characters (32 random bytes), as `openssl rand -hex 32` prints them"
 
@@ -134,6 +136,25 @@ class Settings(WorkflowSettings):
     )
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
+    smtp_host: str | None = Field(
+        None,
+        validation_alias=_env("COUNTERSIGN_SMTP_HOST"),
+        description="mail server; without it proofs wait with that reason",
+    )
+    smtp_port: int = Field(587, validation_alias=_env("COUNTERSIGN_SMTP_PORT"), ge=1, le=65535)
+    smtp_username: str | None = Field(None, validation_alias=_env("COUNTERSIGN_SMTP_USERNAME"))
+    smtp_password: SecretStr | None = Field(None, validation_alias=_env("COUNTERSIGN_SMTP_PASSWORD"))
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        validation_alias=_env("COUNTERSIGN_SMTP_TLS"),
+        description="none only on loopback: mails hold the links by which customers decide",
+    )
+    mail_from: str | None = Field(None, validation_alias=_env("COUNTERSIGN_MAIL_FROM"))
+    public_url: str | None = Field(
+        None,
+        validation_alias=_env("COUNTERSIGN_PUBLIC_URL"),
+        description="where customers reach the API: links in mails begin with it",
+    )
     hsts_s: int = Field(
         0, validation_alias=_env("COUNTERSIGN_HSTS_S"), ge=0, description="0 where no TLS is in front"
     )
@@ -167,7 +188,17 @@ class Settings(WorkflowSettings):
         return self
 
     @field_validator(
-        "jwt_secret", "jwt_jwks_url", "codec_jwks_url", "codec_issuer", "codec_audience", mode="before"
+        "jwt_secret",
+        "jwt_jwks_url",
+        "codec_jwks_url",
+        "codec_issuer",
+        "codec_audience",
+        "smtp_host",
+        "smtp_username",
+        "smtp_password",
+        "mail_from",
+        "public_url",
+        mode="before",
     )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
@@ -179,10 +210,41 @@ class Settings(WorkflowSettings):
         if url is None:
             return None
         parts = urlsplit(url)
-        loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
-        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
             raise ValueError("must be an https:// address; keys that came in the clear could be anybody's")
         return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _safe_way_to_us(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise ValueError("must be an https:// address; a link that travels in the clear is anybody's")
+        if not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ValueError("must be an address like https://orders.example.com")
+        return url.rstrip("/")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_sender(cls, sender: str | None) -> str | None:
+        if sender is not None and not _SENDER.fullmatch(sender):
+            raise ValueError("must be an address like proofs@example.com or Company <proofs@example.com>")
+        return sender
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if self.smtp_host and not (self.mail_from and self.public_url):
+            raise ValueError(
+                "COUNTERSIGN_SMTP_HOST needs COUNTERSIGN_MAIL_FROM and COUNTERSIGN_PUBLIC_URL:"
+                " a mail has a sender and a link"
+            )
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise ValueError("set COUNTERSIGN_SMTP_USERNAME and COUNTERSIGN_SMTP_PASSWORD both, or neither")
+        if self.smtp_host and self.smtp_tls == "none" and self.smtp_host not in _LOOPBACK:
+            raise ValueError("COUNTERSIGN_SMTP_TLS: none is for a mail server on loopback only")
+        return self
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

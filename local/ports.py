@@ -15,6 +15,7 @@ VARIABLES = {
     "temporal_ui": "COUNTERSIGN_TEMPORAL_UI_PORT",
     "sftp": "COUNTERSIGN_SFTP_PORT",
     "codec": "COUNTERSIGN_CODEC_PORT",
+    "mail": "COUNTERSIGN_SMTP_PORT",
     "worker_metrics": "COUNTERSIGN_WORKER_METRICS_PORT",
     "worker_sdk_metrics": "COUNTERSIGN_WORKER_SDK_METRICS_PORT",
 }
@@ -29,6 +30,7 @@ class Ports:
     codec: int = 8234
     worker_metrics: int = 9464
     worker_sdk_metrics: int = 9465
+    mail: int = 2525
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -47,7 +49,7 @@ class Ports:
             chosen[name] = int(text)
         # nobody types these, and a second stack names only the others: any free one will do
         free = cls.free()
-        for name in ("codec", "worker_metrics", "worker_sdk_metrics"):
+        for name in ("codec", "mail", "worker_metrics", "worker_sdk_metrics"):
             chosen.setdefault(name, getattr(free, name))
         return cls(**chosen)
 

@@ -14,7 +14,7 @@ from local.child import Child
 from local.local_env import ensure_local_env
 from local.ports import LOOPBACK, Ports
 
-SERVICES = ("postgres", "temporal", "sftp", "codec", "worker", "api")
+SERVICES = ("postgres", "temporal", "sftp", "mail", "codec", "worker", "api")
 SFTP_USER = "demo"
 TASK_QUEUE = "countersign"
 
@@ -25,7 +25,8 @@ def environment(var: Path, ports: Ports) -> dict[str, str]:
     TEMPORAL_* of the user would point our processes at another cluster, so it is left out.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
-    kept.pop("DATABASE_OWNER_URL", None)
+    for name in ("DATABASE_OWNER_URL", "COUNTERSIGN_SMTP_USERNAME", "COUNTERSIGN_SMTP_PASSWORD"):
+        kept.pop(name, None)
     kept.setdefault("COUNTERSIGN_TASK_QUEUE", TASK_QUEUE)
     return {
         **kept,
@@ -41,6 +42,11 @@ def environment(var: Path, ports: Ports) -> dict[str, str]:
         "COUNTERSIGN_ALLOW_MOCK": "true",
         "COUNTERSIGN_ALLOW_PLAIN_HTTP": "true",
         "COUNTERSIGN_TEMPORAL_UI_URL": f"http://{LOOPBACK}:{ports.temporal_ui}",
+        "COUNTERSIGN_PUBLIC_URL": f"http://{LOOPBACK}:{ports.api}",
+        "COUNTERSIGN_MAIL_FROM": "Countersign <proofs@countersign.example>",
+        "COUNTERSIGN_SMTP_HOST": LOOPBACK,
+        "COUNTERSIGN_SMTP_PORT": str(ports.mail),
+        "COUNTERSIGN_SMTP_TLS": "none",
         "COUNTERSIGN_API_PORT": str(ports.api),
         "COUNTERSIGN_TEMPORAL_PORT": str(ports.temporal),
         "COUNTERSIGN_TEMPORAL_UI_PORT": str(ports.temporal_ui),
@@ -54,7 +60,7 @@ def environment(var: Path, ports: Ports) -> dict[str, str]:
 
 
 def ensure_folders(var: Path) -> None:
-    for name in ("logs", "documents", "dropzone/demo/orders", "dropzone/demo/acks"):
+    for name in ("logs", "documents", "mail", "dropzone/demo/orders", "dropzone/demo/acks"):
         (var / name).mkdir(parents=True, exist_ok=True)
 
 
@@ -75,6 +81,7 @@ def child(name: str, var: Path, ports: Ports, env: dict[str, str]) -> Child:
         "postgres": postgres.command(var / "postgres"),
         "temporal": temporal.command(var / "temporal.db", ports),
         "sftp": [python, "-m", "local.sftp_server", "--port", str(ports.sftp), "--user", SFTP_USER],
+        "mail": [python, "-m", "local.mail_sink", "--port", str(ports.mail), "--folder", str(var / "mail")],
         "codec": [python, "-m", "uvicorn", "api.codec_server:create_codec_app", "--factory"],
         "worker": [python, "worker.py"],
         "api": [python, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log"],
@@ -136,8 +143,8 @@ async def ready(name: str, var: Path, ports: Ports, env: dict[str, str]) -> None
         await temporal.ready(env["TEMPORAL_ADDRESS"])
     elif name == "sftp":
         await _listens(ports.sftp)
-    elif name == "codec":
-        await _listens(ports.codec)
+    elif name in {"codec", "mail"}:
+        await _listens(ports.codec if name == "codec" else ports.mail)
     elif name == "worker":
         await temporal.worker_polls(env["TEMPORAL_ADDRESS"], env["COUNTERSIGN_TASK_QUEUE"], datetime.now(UTC))
     else:

@@ -109,7 +109,7 @@ async def _customers(connection: AsyncConnection, org_id: UUID, slug: str, at: d
     for one in examples:
         if one["erp_customer_number"] not in known:
             customer_id = seeded_id(slug, "customer", one["erp_customer_number"])
-            values = {"internal_review_default": False, **one}
+            values = {"internal_review_default": False, "language": "en", **one}
             await customers.create_customer(connection, org_id, customer_id, values, at)
 
 

@@ -1,4 +1,4 @@
-"""The embedded stack: six children behind guards, started in order, restarted when they crash.
+"""The embedded stack: seven children behind guards, started in order, restarted when they crash.
 
 Use from tests: `async with Stack(folder) as stack:` then `stack.base_url`, `stack.environment`,
 `await stack.kill("worker")`, `await stack.start("worker")`, `stack.pause("postgres")`.
@@ -140,7 +140,7 @@ class Stack:
         """End everything: the processes that need others first."""
         for name in list(self._watchers):
             self._unwatch(name)
-        for group in (("api", "worker", "codec"), ("sftp", "temporal", "postgres")):
+        for group in (("api", "worker", "codec"), ("sftp", "mail", "temporal", "postgres")):
             await asyncio.gather(*(self._children[name].stop() for name in group if name in self._children))
         if self._lock is not None:
             self._lock.close()
@@ -153,13 +153,16 @@ class Stack:
         wanted = {
             "temporal": ("temporal", "temporal_ui"),
             "sftp": ("sftp",),
+            "mail": ("mail",),
             "codec": ("codec",),
             "api": ("api",),
         }
         self.ports.refuse_if_taken(*(p for name in self._names for p in wanted.get(name, ())))
         self.environment = processes.environment(self.var, self.ports) | self._overrides
         self.host_key_fingerprint = processes.ensure_host_key(self.var / "sftp_host_key")
-        await _all(self._database(), *(self.start(n) for n in ("temporal", "sftp") if n in self._names))
+        await _all(
+            self._database(), *(self.start(n) for n in ("temporal", "sftp", "mail") if n in self._names)
+        )
         await _all(*(self.start(n) for n in ("codec", "worker") if n in self._names))
         if "api" in self._names:
             # Last: whoever waits for /readyz must find a worker, or the first command is 503.

@@ -26,6 +26,7 @@ Countersign is ready.
   Temporal     http://{LOOPBACK}:{stack.ports.temporal_ui}   (gRPC {stack.temporal_address})
   SFTP         sftp://demo@{LOOPBACK}:{stack.ports.sftp}   (host key {stack.host_key_fingerprint})
   dropzone     {stack.var}/dropzone/demo/orders and …/acks
+  mails        {stack.var}/mail   (nothing leaves the machine)
   PostgreSQL   socket in {socket_folder(stack.var / "postgres")}, database countersign
   secrets      {stack.var}/local.env
   logs         {stack.var}/logs

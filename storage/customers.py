@@ -11,7 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import Row
 from storage.uniqueness import unique
 
-_WRITABLE = ("name", "erp_customer_number", "default_currency", "time_zone", "internal_review_default")
+_WRITABLE = (
+    "name",
+    "erp_customer_number",
+    "default_currency",
+    "time_zone",
+    "language",
+    "internal_review_default",
+)
 _SET = ", ".join(f"{column} = :{column}" for column in _WRITABLE)
 _COLUMNS = f"id, {', '.join(_WRITABLE)}, version, created_at, updated_at"
 _NUMBER = "customer_org_id_erp_customer_number_key"

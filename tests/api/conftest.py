@@ -23,6 +23,7 @@ from api import (
     logins,
     logos,
     me,
+    messages,
     organization,
     products,
     users,
@@ -58,6 +59,7 @@ ROUTERS = (
     logos.router,
     color_ups.router,
     imports.router,
+    messages.router,
 )
 
 

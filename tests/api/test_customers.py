@@ -13,6 +13,7 @@ DEFAULTS = {
     "erp_customer_number": None,
     "default_currency": None,
     "time_zone": "UTC",
+    "language": "en",
     "internal_review_default": False,
 }
 
@@ -36,6 +37,7 @@ async def test_a_created_customer_can_be_read_by_anyone_and_is_in_the_trail(
         "erp_customer_number": number(),
         "default_currency": "EUR",
         "time_zone": "Europe/Berlin",
+        "language": "de",
         "internal_review_default": True,
     }
     made = await client_for(Role.OPS).post("/customers", json=sent)

@@ -77,4 +77,4 @@ def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
 
 def test_free_ports_differ() -> None:
     ports = Ports.free()
-    assert len({ports.api, ports.temporal, ports.temporal_ui, ports.sftp}) == 4
+    assert len({ports.api, ports.temporal, ports.temporal_ui, ports.sftp, ports.mail}) == 5

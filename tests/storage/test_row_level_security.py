@@ -78,6 +78,7 @@ _VALUES = {
     "numeric": "1",
     "boolean": "true",
     "jsonb": "'{}'::jsonb",
+    "uuid[]": "ARRAY[gen_random_uuid()]",
     "bytea": "'\\x00'::bytea",
     "timestamp with time zone": f"'{AT.isoformat()}'::timestamptz",
     "date": "'2026-11-20'::date",
@@ -89,6 +90,8 @@ _CHECKED = {
     ("erp_connection", "status"): "'DISABLED'",
     ("erp_export", "status"): "'PENDING'",
     ("erp_push_log", "status"): "'PENDING'",
+    ("message_log", "kind"): "'proof'",
+    ("message_log", "outcome"): "'SENT'",
     ("line_notice", "kind"): "'logo'",
 }
 COLUMNS = """

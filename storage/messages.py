@@ -1,0 +1,101 @@
+"""The message log: one row for every mail, from its first try on. It never holds what the mail says."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.mails import Envelope, MailOutcome
+from storage.database import Row
+
+_COLUMNS = (
+    "id, kind, customer_id, approver_id, color_up_ids, recipient, outcome, reason, attempts, created_at, at"
+)
+
+
+async def outcome_of(connection: AsyncConnection, org_id: UUID, key: str) -> MailOutcome | None:
+    """How the mail of this key stands; None when it was never tried."""
+    query = text("SELECT outcome FROM message_log WHERE org_id = :org AND key = :key")
+    found = await connection.scalar(query, {"org": org_id, "key": key})
+    return None if found is None else MailOutcome(found)
+
+
+async def begin_try(connection: AsyncConnection, envelope: Envelope, at: datetime) -> None:
+    """Write that a try begins. A row of a mail that ended is left as it is."""
+    await connection.execute(
+        text(
+            "INSERT INTO message_log (id, org_id, key, kind, customer_id, approver_id, color_up_ids, "
+            "recipient, outcome, attempts, created_at, at) VALUES (:id, :org, :key, :kind, :customer, "
+            ":approver, :color_ups, :recipient, 'RETRYING', 1, :at, :at) "
+            "ON CONFLICT ON CONSTRAINT message_log_key DO UPDATE SET attempts = message_log.attempts + 1, "
+            "at = excluded.at, recipient = excluded.recipient WHERE message_log.outcome = 'RETRYING'"
+        ),
+        {
+            "id": uuid4(),
+            "org": envelope.org_id,
+            "key": envelope.key,
+            "kind": envelope.kind,
+            "customer": envelope.customer_id,
+            "approver": envelope.approver_id,
+            "color_ups": list(envelope.color_up_ids),
+            "recipient": envelope.recipient,
+            "at": at,
+        },
+    )
+
+
+async def end_try(
+    connection: AsyncConnection,
+    envelope: Envelope,
+    outcome: MailOutcome,
+    reason: str | None,
+    at: datetime,
+) -> None:
+    """Write how a try ended. What was sent stays sent, whatever another try says."""
+    await connection.execute(
+        text(
+            "UPDATE message_log SET outcome = :outcome, reason = :reason, at = :at "
+            "WHERE org_id = :org AND key = :key AND outcome <> 'SENT'"
+        ),
+        {
+            "org": envelope.org_id,
+            "key": envelope.key,
+            "outcome": outcome,
+            "reason": reason,
+            "at": at,
+        },
+    )
+
+
+async def list_messages(
+    connection: AsyncConnection,
+    org_id: UUID,
+    *,
+    color_up_id: UUID | None = None,
+    draft_order_id: UUID | None = None,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+) -> list[Row]:
+    """Newest first; those of a draft are those about color-ups that its lines have or waited for."""
+    values: dict[str, object] = {"org": org_id, "limit": limit}
+    conditions = ["org_id = :org"]
+    if color_up_id is not None:
+        conditions.append("color_up_ids @> ARRAY[cast(:color_up AS uuid)]")
+        values["color_up"] = color_up_id
+    if draft_order_id is not None:
+        conditions.append(
+            "color_up_ids && ARRAY("
+            "SELECT color_up_id FROM draft_order_line WHERE org_id = :org AND draft_order_id = :draft "
+            "AND color_up_id IS NOT NULL UNION "
+            "SELECT color_up_id FROM color_up_subscription WHERE org_id = :org AND draft_order_id = :draft)"
+        )
+        values["draft"] = draft_order_id
+    if after is not None:
+        conditions.append("(created_at, id) < (:after_at, :after_id)")
+        values |= {"after_at": after[0], "after_id": after[1]}
+    query = (
+        f"SELECT {_COLUMNS} FROM message_log WHERE {' AND '.join(conditions)} "
+        "ORDER BY created_at DESC, id DESC LIMIT :limit"
+    )
+    return list((await connection.execute(text(query), values)).mappings())
