@@ -1,6 +1,6 @@
 """Customers of the org: whom drafts are for, and in which time zone their mornings begin."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -21,6 +21,7 @@ from api.queries import Search, after_id
 from api.requests import ExactRoute
 from domain.codes import CURRENCIES
 from domain.mails import Language
+from domain.reminders import MAX_HOLIDAYS, WEEK, Weekday
 from domain.values import Code, Name
 from storage import customers
 from storage.database import Row
@@ -46,8 +47,16 @@ def known_currency(text: str) -> str:
     return text
 
 
+def _in_order(days: list[Weekday]) -> list[Weekday]:
+    return [day for day in WEEK if day in days]
+
+
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 KnownCurrency = Annotated[str, AfterValidator(known_currency)]
+ReminderDays = Annotated[list[Weekday], Field(min_length=1, max_length=7), AfterValidator(_in_order)]
+Holidays = Annotated[
+    list[date], Field(max_length=MAX_HOLIDAYS), AfterValidator(lambda days: sorted(set(days)))
+]
 
 
 class Customer(BaseModel):
@@ -58,6 +67,8 @@ class Customer(BaseModel):
     time_zone: str
     language: Language
     internal_review_default: bool
+    reminder_days: list[Weekday]
+    holidays: list[date]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -74,6 +85,8 @@ class NewCustomer(BaseModel):
                     "default_currency": "EUR",
                     "time_zone": "Europe/Berlin",
                     "language": "de",
+                    "reminder_days": ["mon", "tue", "wed", "thu", "fri"],
+                    "holidays": ["2026-12-25"],
                 }
             ]
         },
@@ -85,6 +98,10 @@ class NewCustomer(BaseModel):
     time_zone: TimeZone = "UTC"
     language: Language = Field(Language.EN, description="of mails and proof pages")
     internal_review_default: bool = False
+    reminder_days: ReminderDays = Field(
+        default_factory=lambda: list(WEEK), description="days of the week with a reminder of open proofs"
+    )
+    holidays: Holidays = Field(default_factory=list, description="days without one")
 
 
 class CustomerPatch(Patch):
@@ -96,6 +113,8 @@ class CustomerPatch(Patch):
     time_zone: TimeZone = Field(default_factory=left_out)
     language: Language = Field(default_factory=left_out)
     internal_review_default: bool = Field(default_factory=left_out)
+    reminder_days: ReminderDays = Field(default_factory=left_out)
+    holidays: Holidays = Field(default_factory=left_out)
 
 
 def _shown(row: Row) -> Customer:

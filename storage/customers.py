@@ -18,6 +18,8 @@ _WRITABLE = (
     "time_zone",
     "language",
     "internal_review_default",
+    "reminder_days",
+    "holidays",
 )
 _SET = ", ".join(f"{column} = :{column}" for column in _WRITABLE)
 _COLUMNS = f"id, {', '.join(_WRITABLE)}, version, created_at, updated_at"

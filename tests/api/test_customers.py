@@ -15,6 +15,8 @@ DEFAULTS = {
     "time_zone": "UTC",
     "language": "en",
     "internal_review_default": False,
+    "reminder_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+    "holidays": [],
 }
 
 
@@ -39,6 +41,8 @@ async def test_a_created_customer_can_be_read_by_anyone_and_is_in_the_trail(
         "time_zone": "Europe/Berlin",
         "language": "de",
         "internal_review_default": True,
+        "reminder_days": ["mon", "tue"],
+        "holidays": ["2026-12-25", "2027-01-01"],
     }
     made = await client_for(Role.OPS).post("/customers", json=sent)
     assert made.status_code == 201
@@ -77,6 +81,12 @@ async def test_only_the_name_is_needed(client_for: ClientFor) -> None:
         {"time_zone": ""},
         {"time_zone": None},
         {"internal_review_default": "perhaps"},
+        {"reminder_days": []},
+        {"reminder_days": ["Monday"]},
+        {"reminder_days": None},
+        {"holidays": ["2026-02-30"]},
+        {"holidays": ["2026-01-01"] * 401},
+        {"holidays": None},
         {"id": str(uuid4())},
     ],
 )
