@@ -14,13 +14,13 @@ from config.keys import KeyRing
 from config.settings import SettingsError, load_key_settings
 from config.temporal import connect
 from storage.database import Database, DatabaseUnavailable
-from storage.key_rotation import check_org, rotate_org
+from storage.key_rotation import KINDS, check_org, rotate_org
 
 app = typer.Typer(no_args_is_help=True, help="The keys that encrypt secrets and histories.")
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-_EVERY = 10  # connections between two lines of progress
+_EVERY = 10  # rows between two lines of progress
 
 
 def _run(work: Coroutine[Any, Any, int]) -> None:
@@ -66,8 +66,8 @@ def rotate() -> None:
                 reencrypted += counts.reencrypted
                 current += counts.current
                 unreadable += len(counts.unreadable)
-                for connection_id, reason in counts.unreadable:
-                    err.print(f"{slug}: connection {connection_id}: {reason}")
+                for each in counts.unreadable:
+                    err.print(f"{slug}: {each}")
         finally:
             await database.dispose()
             out.print(f"{reencrypted} re-encrypted, {current} were current, {unreadable} unreadable")
@@ -86,7 +86,7 @@ def check(
 
     async def work() -> int:
         out.print(f"Key {keys.current_id} is the master key")
-        broken = await _connections(keys, url)
+        broken = await _secrets(keys, url)
         if temporal:
             broken += await _histories(keys, closed=closed)
         return 1 if broken else 0
@@ -94,24 +94,27 @@ def check(
     _run(work())
 
 
-async def _connections(keys: KeyRing, url: str) -> int:
+async def _secrets(keys: KeyRing, url: str) -> int:
     database = Database(url, pool_size=1)
-    readable: Counter[str] = Counter()
-    unreadable = 0
+    readable: Counter[tuple[str, str]] = Counter()
+    unreadable: Counter[str] = Counter()
     try:
         for row in await database.call("SELECT * FROM list_orgs()", {}):
             held = await check_org(database, keys, row["org_id"])
             readable += held.readable
-            unreadable += len(held.unreadable)
-            for connection_id, reason in held.unreadable:
-                err.print(f"{row['slug']}: connection {connection_id}: {reason}")
+            unreadable.update(each.kind.word for each in held.unreadable)
+            for each in held.unreadable:
+                err.print(f"{row['slug']}: {each}")
     finally:
         await database.dispose()
-    for key_id, count in sorted(readable.items()):
-        left = "" if key_id == keys.current_id else "; run `countersign keys rotate`"
-        out.print(f"Connections under key {key_id}: {count}{left}")
-    out.print(f"Connections that no key opens: {unreadable}")
-    return unreadable
+    for kind in KINDS:
+        words = f"{kind.word.capitalize()}s"
+        for (word, key_id), count in sorted(readable.items()):
+            if word == kind.word:
+                left = "" if key_id == keys.current_id else "; run `countersign keys rotate`"
+                out.print(f"{words} under key {key_id}: {count}{left}")
+        out.print(f"{words} that no key opens: {unreadable[kind.word]}")
+    return unreadable.total()
 
 
 async def _histories(keys: KeyRing, *, closed: bool) -> int:

@@ -53,6 +53,11 @@ def connection_owner(org_id: UUID, connection_id: UUID) -> bytes:
     return b"countersign/connection/v1\x00" + org_id.bytes + connection_id.bytes
 
 
+def callback_secret_owner(org_id: UUID, secret_id: UUID) -> bytes:
+    """The same for the secret of a customer's signed callbacks."""
+    return b"countersign/callback-secret/v1\x00" + org_id.bytes + secret_id.bytes
+
+
 class KeyRing:
     """The master key writes; the master key and all previous keys read."""
 

@@ -1,4 +1,4 @@
-"""What a fresh local stack holds: two orgs, their users, customers, products, and demo's connection.
+"""What a fresh local stack holds: orgs, users, customers, products, demo's connection and callback secret.
 
 For trying only; production starts empty (`countersign admin create-org`). Every row's id follows from its
 name, so writing it again changes nothing.
@@ -16,11 +16,11 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.passwords import hash_in_thread, verify_in_thread
-from config.keys import KeyRing, connection_owner
+from config.keys import KeyRing, callback_secret_owner, connection_owner
 from connectors.dropzone_config import DropzoneConfig
 from domain.reminders import WEEK
 from local.child import ROOT
-from storage import connections, customers, organizations, products, users
+from storage import callback_secrets, connections, customers, organizations, products, users
 from storage.database import Database
 
 ORGS = {"demo": "Demo Textil GmbH", "other": "Other Workwear GmbH"}
@@ -57,9 +57,11 @@ async def seed(environment: Mapping[str, str], host_key_fingerprint: str, sftp_p
                 await _users(connection, org_id, slug, at)
                 await _customers(connection, org_id, slug, at)
                 await _products(connection, org_id, at)
+        keys = KeyRing(environment["ENCRYPTION_MASTER_KEY"])
         config = _dropzone(environment["COUNTERSIGN_SFTP_PASSWORD"], host_key_fingerprint, sftp_port)
         async with database.transaction(seeded_id("demo")) as connection:
-            await _connection(connection, KeyRing(environment["ENCRYPTION_MASTER_KEY"]), config, at)
+            await _connection(connection, keys, config, at)
+            await _callback_secret(connection, keys, environment["DEMO_CALLBACK_SECRET"], at)
     finally:
         await database.dispose()
 
@@ -137,3 +139,12 @@ async def _connection(
         await connections.insert(connection, values, at)
     elif found is not None and any(found["public_config"][name] != public[name] for name in FOLLOWED):
         await connections.save_config(connection, org_id, connection_id, sealed, public, at)
+
+
+async def _callback_secret(connection: AsyncConnection, keys: KeyRing, secret: str, at: datetime) -> None:
+    """Once: who revokes it finds it revoked after the next start as well."""
+    org_id, secret_id = seeded_id("demo"), seeded_id("demo", "callback-secret")
+    if await callback_secrets.get(connection, org_id, secret_id) is None:
+        values = {"id": secret_id, "org": org_id, "name": "Demo", "user": None}
+        sealed = keys.encrypt(secret.encode(), callback_secret_owner(org_id, secret_id))
+        await callback_secrets.insert(connection, values | {"secret_encrypted": sealed}, at)

@@ -1,4 +1,4 @@
-"""Connections' secrets and the key ring: which key holds what, and all of it brought under the master key.
+"""Stored secrets and the key ring: which key holds what, and all of it brought under the master key.
 
 Rotation is safe to interrupt and to repeat: a row is under one key or the other, one row is one short
 transaction, and the next run takes what is left.
@@ -14,13 +14,36 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.keys import EncryptionError, KeyRing, connection_owner, key_id_of
+from config.keys import EncryptionError, KeyRing, callback_secret_owner, connection_owner, key_id_of
 from domain.audit import AuditEntry
 from domain.statuses import Via
-from storage import audit_log, connections
+from storage import audit_log
 from storage.database import Database
 
 OnProgress = Callable[[int, int], None]  # rows done, rows of the org
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A table with secrets. `owner` makes the associated data of org and row."""
+
+    word: str
+    table: str
+    column: str
+    action: str
+    owner: Callable[[UUID, UUID], bytes]
+
+
+KINDS = (
+    Kind("connection", "erp_connection", "config_encrypted", "CONNECTION_REENCRYPTED", connection_owner),
+    Kind(
+        "callback secret",
+        "callback_secret",
+        "secret_encrypted",
+        "CALLBACK_SECRET_REENCRYPTED",
+        callback_secret_owner,
+    ),
+)
 
 
 class Outcome(Enum):
@@ -29,21 +52,31 @@ class Outcome(Enum):
     GONE = "gone"
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that no key opens; it was left as it is."""
+
+    kind: Kind
+    id: UUID
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.word} {self.id}: {self.reason}"
+
+
 @dataclass
 class Counts:
-    """`unreadable` holds connection id and reason; those rows were left as they are."""
-
     current: int = 0
     reencrypted: int = 0
-    unreadable: list[tuple[UUID, str]] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
 
 @dataclass
 class Held:
-    """What the keys open: connections by the id of their key, and those that no key opens."""
+    """What the keys open: rows by kind's word and id of their key, and those that no key opens."""
 
-    readable: Counter[str] = field(default_factory=Counter)
-    unreadable: list[tuple[UUID, str]] = field(default_factory=list)
+    readable: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
 
 async def rotate_org(
@@ -54,67 +87,82 @@ async def rotate_org(
         DatabaseUnavailable: rows that were counted before stay re-encrypted.
     """
     counts = Counts()
-    ids = await _ids(database, org_id)
-    for number, connection_id in enumerate(ids, 1):
+    found = await _found(database, org_id)
+    for number, (kind, row_id) in enumerate(found, 1):
         try:
             async with database.transaction(org_id) as connection:
-                outcome = await _rotate(connection, keys, org_id, connection_id)
+                outcome = await _rotate(connection, keys, org_id, kind, row_id)
         except EncryptionError as error:
-            counts.unreadable.append((connection_id, str(error)))
+            counts.unreadable.append(Unreadable(kind, row_id, str(error)))
         else:
             counts.current += outcome is Outcome.CURRENT
             counts.reencrypted += outcome is Outcome.REENCRYPTED
-        on_progress(number, len(ids))
+        on_progress(number, len(found))
     return counts
 
 
 async def check_org(database: Database, keys: KeyRing, org_id: UUID) -> Held:
-    """Open every connection's secrets and say under which key they are; changes nothing."""
+    """Open every stored secret and say under which key it is; changes nothing."""
     held = Held()
-    for connection_id in await _ids(database, org_id):
+    for kind, row_id in await _found(database, org_id):
         async with database.transaction(org_id) as connection:
-            row = await connections.get(connection, org_id, connection_id)
-        if row is None:
+            sealed = await _sealed(connection, org_id, kind, row_id, "")
+        if sealed is None:
             continue
         try:
-            keys.decrypt(row["config_encrypted"], connection_owner(org_id, connection_id))
+            keys.decrypt(sealed, kind.owner(org_id, row_id))
         except EncryptionError as error:
-            held.unreadable.append((connection_id, str(error)))
+            held.unreadable.append(Unreadable(kind, row_id, str(error)))
         else:
-            held.readable[key_id_of(row["config_encrypted"]) or ""] += 1
+            held.readable[kind.word, key_id_of(sealed) or ""] += 1
     return held
 
 
-async def _ids(database: Database, org_id: UUID) -> list[UUID]:
+async def _found(database: Database, org_id: UUID) -> list[tuple[Kind, UUID]]:
+    found: list[tuple[Kind, UUID]] = []
     async with database.transaction(org_id) as connection:
-        query = text("SELECT id FROM erp_connection WHERE org_id = :org ORDER BY id")
-        return list((await connection.execute(query, {"org": org_id})).scalars())
+        for kind in KINDS:
+            query = text(f"SELECT id FROM {kind.table} WHERE org_id = :org ORDER BY id")
+            ids = (await connection.execute(query, {"org": org_id})).scalars()
+            found += [(kind, row_id) for row_id in ids]
+    return found
 
 
-async def _rotate(connection: AsyncConnection, keys: KeyRing, org_id: UUID, connection_id: UUID) -> Outcome:
+async def _sealed(
+    connection: AsyncConnection, org_id: UUID, kind: Kind, row_id: UUID, lock: str
+) -> bytes | None:
+    query = f"SELECT {kind.column} FROM {kind.table} WHERE org_id = :org AND id = :id {lock}"
+    found = await connection.execute(text(query), {"org": org_id, "id": row_id})
+    sealed: bytes | None = found.scalar_one_or_none()
+    return sealed
+
+
+async def _rotate(
+    connection: AsyncConnection, keys: KeyRing, org_id: UUID, kind: Kind, row_id: UUID
+) -> Outcome:
     # The lock: a PATCH that saves new secrets meanwhile must not be overwritten with the old ones.
-    row = await connections.get(connection, org_id, connection_id, lock=True)
-    if row is None:
+    sealed = await _sealed(connection, org_id, kind, row_id, "FOR UPDATE")
+    if sealed is None:
         return Outcome.GONE
-    owner = connection_owner(org_id, connection_id)
-    plain = keys.decrypt(row["config_encrypted"], owner)  # also when current: a broken row must be noticed
-    if keys.is_current(row["config_encrypted"]):
+    owner = kind.owner(org_id, row_id)
+    plain = keys.decrypt(sealed, owner)  # also when current: a broken row must be noticed
+    if keys.is_current(sealed):
         return Outcome.CURRENT
     # Not `version` nor `updated_at`: nothing changed that a client could see, its If-Match stays good.
     await connection.execute(
-        text("UPDATE erp_connection SET config_encrypted = :config WHERE org_id = :org AND id = :id"),
-        {"config": keys.encrypt(plain, owner), "org": org_id, "id": connection_id},
+        text(f"UPDATE {kind.table} SET {kind.column} = :sealed WHERE org_id = :org AND id = :id"),
+        {"sealed": keys.encrypt(plain, owner), "org": org_id, "id": row_id},
     )
-    await audit_log.append(connection, _entry(org_id, connection_id))
+    await audit_log.append(connection, _entry(org_id, kind, row_id))
     return Outcome.REENCRYPTED
 
 
-def _entry(org_id: UUID, connection_id: UUID) -> AuditEntry:
+def _entry(org_id: UUID, kind: Kind, row_id: UUID) -> AuditEntry:
     return AuditEntry(
         org_id=org_id,
-        entity_type="erp_connection",
-        entity_id=connection_id,
-        action="CONNECTION_REENCRYPTED",
+        entity_type=kind.table,
+        entity_id=row_id,
+        action=kind.action,
         actor_user_id=None,
         actor_email=None,
         before=None,

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from api import (
     approvers,
+    callback_secrets,
     color_ups,
     customers,
     imports,
@@ -60,6 +61,7 @@ ROUTERS = (
     color_ups.router,
     imports.router,
     messages.router,
+    callback_secrets.router,
 )
 
 

@@ -11,6 +11,7 @@ from tests.api.conftest import ClientFor
 ANY = set(Role)
 ADMIN = {Role.ADMIN}
 OPS = {Role.ADMIN, Role.OPS}
+INTEGRATOR = {Role.ADMIN, Role.INTEGRATOR}
 NOWHERE = uuid4()
 
 ENDPOINTS = [
@@ -42,6 +43,9 @@ ENDPOINTS = [
     ("POST", "/imports/products", OPS),
     ("POST", "/imports/customer-prices", OPS),
     ("POST", "/imports/draft-orders", OPS),
+    ("GET", "/callback-secrets", INTEGRATOR),
+    ("POST", "/callback-secrets", INTEGRATOR),
+    ("DELETE", f"/callback-secrets/{NOWHERE}", INTEGRATOR),
 ]
 
 
@@ -56,7 +60,7 @@ async def test_an_endpoint_takes_its_roles_and_no_other(
     for role in Role:
         answer = await client_for(role).request(method, path, json=body)
         if role in allowed:
-            assert answer.status_code in {200, 404, 415, 422}, (role, answer.text)
+            assert answer.status_code in {200, 201, 404, 415, 422}, (role, answer.text)
         else:
             assert answer.status_code == 403, role
             assert answer.json()["code"] == "FORBIDDEN"

@@ -21,6 +21,7 @@ async def test_every_route_answers_404_for_another_orgs_objects(stack: Stack, pe
         "customer_id": customer,
         "approver_id": customer,
         "user_id": draft["created_by_user_id"],
+        "secret_id": (await theirs.json("GET", "/callback-secrets"))["data"][-1]["id"],
     }
     # products are named by their own number, which two orgs may share: nothing of one shows in the other
     by_name = {"/products/{internal_sku}"}

@@ -17,9 +17,9 @@ from typer.testing import CliRunner, Result
 import cli
 from commands.payload_keys import payload_keys
 from config.codec import encrypted_converter
-from config.keys import KeyRing, connection_owner
+from config.keys import KeyRing, callback_secret_owner, connection_owner
 from local.postgres import DatabaseUrls
-from storage import audit_log, connections, key_rotation
+from storage import audit_log, callback_secrets, connections, key_rotation
 from storage.database import Database
 from storage.key_rotation import check_org, rotate_org
 from tests.storage.conftest import execute, new_org
@@ -42,6 +42,15 @@ async def connection_under(database: Database, org: UUID, key: str, secret: byte
         await connections.insert(connection, values, at)
         await connections.set_status(connection, org, connection_id, "DISABLED", at)
     return connection_id
+
+
+async def callback_secret_under(database: Database, org: UUID, key: str, secret: bytes) -> UUID:
+    secret_id = uuid4()
+    sealed = KeyRing(key).encrypt(secret, callback_secret_owner(org, secret_id))
+    values = {"id": secret_id, "org": org, "name": None, "user": None, "secret_encrypted": sealed}
+    async with database.transaction(org) as connection:
+        await callback_secrets.insert(connection, values, datetime.now(UTC))
+    return secret_id
 
 
 async def secret_of(database: Database, keys: KeyRing, org: UUID, connection_id: UUID) -> bytes:
@@ -127,10 +136,10 @@ async def test_rows_that_cannot_be_read_are_named_and_left_and_hold_up_no_other(
         good=good,
     )
     counts = await rotate_org(database, ROTATED, org)
-    assert {connection_id for connection_id, _ in counts.unreadable} == {lost, broken, moved}
+    assert {each.id for each in counts.unreadable} == {lost, broken, moved}
     assert counts.reencrypted == 1
     assert await secret_of(database, KeyRing(LOST), org, lost) == b"s"
-    assert not any(LOST in reason or OLD in reason for _, reason in counts.unreadable)
+    assert not any(LOST in each.reason or OLD in each.reason for each in counts.unreadable)
 
 
 async def test_a_change_that_is_saved_meanwhile_is_not_overwritten(database: Database, org: UUID) -> None:
@@ -206,13 +215,13 @@ async def test_a_rotation_killed_in_the_middle_loses_nothing_and_the_next_one_fi
     await process.wait()
     under = (await check_org(database, ROTATED, org)).readable
     assert sum(under.values()) == 120
-    assert 10 <= under[KeyRing(NEW).current_id] < 120
+    assert 10 <= under["connection", KeyRing(NEW).current_id] < 120
     again = await asyncio.create_subprocess_exec(
         sys.executable, *("-m", "cli", "keys", "rotate"), cwd=ROOT, env=rotation(postgres)
     )
     await again.wait()
     held = await check_org(database, KeyRing(NEW), org)
-    assert (held.readable, held.unreadable) == (Counter({KeyRing(NEW).current_id: 120}), [])
+    assert (held.readable, held.unreadable) == (Counter({("connection", KeyRing(NEW).current_id): 120}), [])
     for number, connection_id in enumerate(made):
         assert await secret_of(database, KeyRing(NEW), org, connection_id) == b"s%d" % number
 
@@ -236,7 +245,7 @@ async def test_a_check_names_each_key_and_what_none_opens_and_changes_nothing(
     assert f"under key {KeyRing(OLD).current_id}" in told.output
     assert "run `countersign keys rotate`" in told.output
     assert "planted-secret-4712" not in told.output
-    assert (await check_org(database, KeyRing(OLD), org)).readable[KeyRing(OLD).current_id] == 1
+    assert (await check_org(database, KeyRing(OLD), org)).readable["connection", KeyRing(OLD).current_id] == 1
 
 
 async def test_a_row_moved_to_another_org_opens_nowhere(
@@ -246,7 +255,27 @@ async def test_a_row_moved_to_another_org_opens_nowhere(
     other = await new_org(database)
     await execute(owner, "UPDATE erp_connection SET org_id = :o WHERE id = :id", o=other, id=connection_id)
     held = await check_org(database, KeyRing(NEW), other)
-    assert [each for each, _reason in held.unreadable] == [connection_id]
+    assert [each.id for each in held.unreadable] == [connection_id]
+
+
+async def test_callback_secrets_come_under_the_new_key_as_well(database: Database, org: UUID) -> None:
+    secret_id = await callback_secret_under(database, org, OLD, b"whsec_x")
+    lost = await callback_secret_under(database, org, LOST, b"whsec_y")
+    counts = await rotate_org(database, ROTATED, org)
+    assert (counts.reencrypted, [str(each) for each in counts.unreadable]) == (
+        1,
+        [f"callback secret {lost}: {counts.unreadable[0].reason}"],
+    )
+    async with database.transaction(org) as connection:
+        row = await callback_secrets.get(connection, org, secret_id)
+        trail = text("SELECT entity_id FROM audit_log WHERE action = 'CALLBACK_SECRET_REENCRYPTED'")
+        assert list((await connection.execute(trail)).scalars()) == [secret_id]
+    assert row is not None
+    assert row["version"] == 1
+    owner = callback_secret_owner(org, secret_id)
+    assert KeyRing(NEW).decrypt(row["secret_encrypted"], owner) == b"whsec_x"
+    held = await check_org(database, KeyRing(NEW), org)
+    assert held.readable == Counter({("callback secret", KeyRing(NEW).current_id): 1})
 
 
 async def test_a_check_reads_the_key_ids_of_temporals_histories(temporal: str) -> None:
