@@ -40,6 +40,7 @@ ENDPOINTS = [
     ("POST", "/color-ups", OPS),
     ("GET", f"/color-ups/{NOWHERE}", ANY),
     ("POST", f"/color-ups/{NOWHERE}/versions", OPS),
+    ("GET", "/messages", ANY),
     ("POST", "/imports/products", OPS),
     ("POST", "/imports/customer-prices", OPS),
     ("POST", "/imports/draft-orders", OPS),
