@@ -5,7 +5,7 @@ Row-level security reads `app.org_id`, set for the transaction only: a plain SET
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -74,13 +74,16 @@ class Database:
         """
         with _translated():
             connection, driver = await self._fresh()
+            unsure = True  # whether PostgreSQL has a transaction open: one that begins or ends may be cut off
             try:
                 # Past SQLAlchemy, which takes three times as long: one round trip, so no parameters.
                 await driver.execute(_begin(org_id, flushed=flushed))
+                unsure = False
                 yield connection
+                unsure = True
                 await driver.execute("COMMIT")
             except BaseException:
-                await _roll_back(connection, driver)
+                await _roll_back(connection, driver, unsure=unsure)
                 raise
             finally:
                 await connection.close()
@@ -132,10 +135,14 @@ async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
     return driver
 
 
-async def _roll_back(connection: AsyncConnection, driver: asyncpg.Connection) -> None:
+async def _roll_back(connection: AsyncConnection, driver: asyncpg.Connection, *, unsure: bool) -> None:
     """The connection goes back to the pool outside of any transaction, or not at all."""
     try:
-        if not driver.is_closed():
+        if unsure and not driver.is_closed():
+            # the driver learns of the end of what was cut off before this is answered
+            with suppress(asyncpg.InFailedSQLTransactionError):
+                await driver.execute("SELECT 1", timeout=_ROLLBACK_TIMEOUT_S)
+        if not driver.is_closed() and driver.is_in_transaction():
             await driver.execute("ROLLBACK", timeout=_ROLLBACK_TIMEOUT_S)
     except Exception as error:  # noqa: BLE001 - what went wrong before is what the caller hears
         log.info("rollback_failed", error=type(error).__name__)
