@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
@@ -92,7 +93,7 @@ async def once(
     """
     async with caller.transaction() as connection:
         if key is not None:
-            stored = await _claim(connection, caller, request, key, digest)
+            stored = await _claim(connection, caller.org_id, request, key, digest)
             if stored is not None:
                 return stored
         response = _written(await work(connection))
@@ -109,7 +110,17 @@ async def claim(request: Request, caller: Caller, key: str | None) -> None:
     """
     if key is not None:
         async with caller.transaction() as connection:
-            await _claim(connection, caller, request, key, None)
+            await claim_in(connection, caller.org_id, request, key)
+
+
+async def claim_in(connection: AsyncConnection, org_id: UUID, request: Request, key: str | None) -> None:
+    """As `claim`, within a transaction of that org.
+
+    Raises:
+        KeyReused: the key came before with another body.
+    """
+    if key is not None:
+        await _claim(connection, org_id, request, key, None)
 
 
 async def once_in_steps(
@@ -123,14 +134,14 @@ async def once_in_steps(
     if key is None:
         return _written(await work())
     async with caller.transaction() as connection:
-        stored = await _claim(connection, caller, request, key, digest)
+        stored = await _claim(connection, caller.org_id, request, key, digest)
     if stored is not None:
         return stored
     response = _written(await work())
     async with caller.transaction() as connection:
         await _keep(connection, caller, request, key, response)
         # two at once both worked: the answer that was kept first is the one that both give
-        return await _claim(connection, caller, request, key, digest) or response
+        return await _claim(connection, caller.org_id, request, key, digest) or response
 
 
 def _written(answer: Answer) -> JSONResponse:
@@ -146,10 +157,10 @@ def _scope(request: Request) -> str:
 
 
 async def _claim(
-    connection: AsyncConnection, caller: Caller, request: Request, key: str, given_digest: str | None
+    connection: AsyncConnection, org_id: UUID, request: Request, key: str, given_digest: str | None
 ) -> JSONResponse | None:
     """The answer that the key has already, or None: then this request does the work."""
-    values = {"org": caller.org_id, "scope": _scope(request), "key": key}
+    values = {"org": org_id, "scope": _scope(request), "key": key}
     digest = given_digest or await body_digest(request)
     keys = rooms_of(request).keys
     claimed = await connection.execute(

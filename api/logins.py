@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from api.caller import origin_of
+from api.idempotency import IdempotencyKey, claim_in
 from api.passwords import verify_in_thread
 from api.problems import Problem, problems
 from api.requests import ExactRoute
@@ -51,15 +52,19 @@ class Token(BaseModel):
 
 
 @router.post("/auth/login", responses=problems(401, 403, 422, 429))
-async def log_in(login: Login, request: Request, rooms: InRooms) -> Token:
-    """Trade e-mail and password for an access token; 403 where an identity provider issues the tokens."""
+async def log_in(login: Login, request: Request, rooms: InRooms, key: IdempotencyKey) -> Token:
+    """Trade e-mail and password for an access token; 403 where an identity provider issues the tokens.
+
+    A token is stored nowhere: the same request again under its `Idempotency-Key` logs in again, with a new
+    token. A key that was good for a log-in is refused (422) with another body; a failed one uses up no key.
+    """
     if not rooms.tokens.issued_here:
         raise Problem(403, "Log in at your identity provider; this deployment takes its tokens only")
     limits = rooms.login_limits
     address = request.client.host if request.client else "unknown"
     async with limits.queue(login.account), limits.verifying:
         limits.require_room(login.account, address)
-        user = await _checked(login, request, rooms)
+        user = await _checked(login, request, rooms, key)
         if user is None:
             limits.failed(login.account, address)
             raise Problem(
@@ -71,8 +76,12 @@ async def log_in(login: Login, request: Request, rooms: InRooms) -> Token:
     return Token(access_token=token, expires_in=rooms.tokens.lifetime_s)
 
 
-async def _checked(login: Login, request: Request, rooms: Rooms) -> Row | None:
-    """The user, or None when anything is wrong. Recorded in the org's trail when the org is known."""
+async def _checked(login: Login, request: Request, rooms: Rooms, key: str | None) -> Row | None:
+    """The user, or None when anything is wrong. Recorded in the org's trail when the org is known.
+
+    Raises:
+        KeyReused: it is the right password, but the key came with another body.
+    """
     found = await rooms.database.call(
         "SELECT * FROM find_login(:slug, :email)", {"slug": login.org_slug, "email": login.email}
     )
@@ -90,6 +99,8 @@ async def _checked(login: Login, request: Request, rooms: Rooms) -> Row | None:
     if found:
         entry = _entry(request, org_id, user, reason)
         async with rooms.database.transaction(org_id) as connection:
+            if reason is None:  # who is not logged in writes no keys, and learns of none
+                await claim_in(connection, org_id, request, key)
             await audit_log.append(connection, entry)
     return user if reason is None else None
 

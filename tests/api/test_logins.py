@@ -224,3 +224,65 @@ async def test_the_pool_gives_no_org_to_the_next_request(
     async with database.transaction(orgs["demo"].id) as connection:
         assert await connection.scalar(text("SELECT count(*) FROM org")) == 1
     assert (await database.call("SELECT count(*) AS n FROM app_user", {}))[0]["n"] == 0
+
+
+# --- Idempotency-Key -----------------------------------------------------------------------------
+
+
+def keyed(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+async def kept_keys(database: Database, org: TestOrg) -> list[str]:
+    async with database.transaction(org.id) as connection:
+        return [str(row) for row in (await connection.execute(text("SELECT * FROM idempotency_key"))).all()]
+
+
+async def test_the_same_login_again_is_a_new_token_and_none_is_stored(
+    client: httpx.AsyncClient, fresh_org: TestOrg, database: Database
+) -> None:
+    sent = credentials(fresh_org)
+    first = await client.post("/auth/login", json=sent, headers=keyed("mine"))
+    reordered = json.dumps(dict(reversed(sent.items())), indent=2)
+    headers = {**keyed('"mine"'), "Content-Type": "application/json"}
+    again = await client.post("/auth/login", content=reordered, headers=headers)
+    assert (first.status_code, again.status_code) == (200, 200)
+    for token in (first.json()["access_token"], again.json()["access_token"]):
+        assert (await client.get("/me", headers={"Authorization": f"Bearer {token}"})).status_code == 200
+    [row] = await kept_keys(database, fresh_org)
+    for secret in (PASSWORD, first.json()["access_token"], again.json()["access_token"]):
+        assert secret not in row
+
+
+async def test_a_key_that_logged_one_in_is_refused_with_another_body(
+    client: httpx.AsyncClient, fresh_org: TestOrg, audit_of: AuditOf
+) -> None:
+    sent = credentials(fresh_org)
+    assert (await client.post("/auth/login", json=sent, headers=keyed("k"))).status_code == 200
+    other = credentials(fresh_org, Role.ADMIN)
+    refused = await client.post("/auth/login", json=other, headers=keyed("k"))
+    assert refused.status_code == 422
+    assert "Idempotency-Key" in refused.json()["detail"]
+    assert "access_token" not in refused.text
+    assert await audit_of(fresh_org, fresh_org.users[Role.ADMIN]) == []
+
+
+async def test_who_cannot_log_in_neither_learns_of_a_key_nor_uses_it_up(
+    client: httpx.AsyncClient, fresh_org: TestOrg, database: Database
+) -> None:
+    sent, wrong = credentials(fresh_org), credentials(fresh_org, password="guessed-password")
+    for _ in range(2):
+        assert (await client.post("/auth/login", json=wrong, headers=keyed("k"))).status_code == 401
+    assert await kept_keys(database, fresh_org) == []
+    assert (await client.post("/auth/login", json=sent, headers=keyed("k"))).status_code == 200
+    assert (await client.post("/auth/login", json=wrong, headers=keyed("k"))).status_code == 401
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "with blank", "\u00e4"])
+async def test_a_malformed_key_is_refused_before_anything_is_checked(
+    client: httpx.AsyncClient, orgs: dict[str, TestOrg], key: str
+) -> None:
+    headers = {b"Idempotency-Key": key.encode("latin-1")}
+    answer = await client.post("/auth/login", json=credentials(orgs["demo"]), headers=headers)
+    assert answer.status_code == 422
+    assert "Idempotency-Key" in answer.json()["detail"]

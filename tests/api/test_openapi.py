@@ -59,3 +59,14 @@ def test_errors_are_declared_where_they_can_come(document: dict[str, Any]) -> No
             assert {"413", "415"} <= answers, (method, path)
         if "{" in path and method != "put":  # PUT creates what is not there
             assert "404" in answers, (method, path)
+
+
+# Called from outside: a webhook has an id of its own, a proof is decided once.
+_KEYLESS = ("/callbacks/", "/proofs/")
+
+
+def test_every_post_takes_an_idempotency_key(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        headers = {each["name"].lower() for each in operation.get("parameters", []) if each["in"] == "header"}
+        if method == "post" and not path.startswith(_KEYLESS):
+            assert "idempotency-key" in headers, path
