@@ -16,7 +16,6 @@ COPY commands commands
 COPY config config
 COPY connectors connectors
 COPY domain domain
-COPY drawings drawings
 COPY local local
 COPY storage storage
 COPY workflows workflows

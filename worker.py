@@ -17,10 +17,9 @@ from activities.ack_schedules import AckScheduler
 from activities.bulk import BulkCommands
 from activities.delivery import DeliveryActivities
 from activities.forgotten_exports import ForgottenExports
-from activities.mailing import Mailer
+from activities.line_facts import LineLookups
 from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
-from activities.proof_mails import ProofMails
 from activities.reconciliation import Reconciler
 from activities.releases import Releases
 from activities.sweeping import Sweeper
@@ -36,7 +35,6 @@ from config.sandbox import runner
 from config.settings import Settings, SettingsError, load_settings
 from config.telemetry import tracing
 from config.temporal import connect
-from connectors.mail_server import SmtpServer
 from connectors.policy import ConnectorPolicy
 from connectors.port import ERPConnectorPort
 from connectors.registry import build_connectors
@@ -45,7 +43,6 @@ from storage.documents import Documents
 from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.draft_order import DraftOrderWorkflow
-from workflows.proof_links import ProofLinkWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
 from workflows.sweep import SweepWorkflow
@@ -88,8 +85,7 @@ def build_worker(
     )
     drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
     errands = Errands(client, settings.task_queue, settings.answer_within_s)
-    mailer = Mailer(database, SmtpServer.from_settings(settings))
-    mails = ProofMails(database, mailer, settings.public_url)
+    lookups = LineLookups(database, errands.proof)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     return Worker(
         client,
@@ -102,12 +98,13 @@ def build_worker(
             SweepWorkflow,
             AckPollWorkflow,
             AckSchedulesWorkflow,
-            ProofLinkWorkflow,
         ],
         activities=[
             projection.record,
             projection.read_facts,
             projection.read_receipt,
+            lookups.read,
+            lookups.look_up,
             delivery.stage,
             delivery.publish,
             delivery.fence,
@@ -117,8 +114,6 @@ def build_worker(
             Releases(database, drafts, settings.resume_per_s).release,
             AckPoller(database, keys, connectors, drafts, settings.ack_settle_s, counted).run,
             AckScheduler(database, schedules).run,
-            mails.send_proof,
-            mails.renew_link,
         ],
         interceptors=[ActivityLog()],
         workflow_runner=runner(),

@@ -16,7 +16,7 @@ from api.idempotency import IdempotencyKey, body_digest
 from api.problems import problems
 from api.requests import ExactRoute
 from api.rooms import InRooms
-from domain.decisions import Situation, admit, decide
+from domain.decisions import admit, decide
 from domain.draft import Draft, Header, LineContent, LineInput
 from domain.edits import edited
 from domain.evolution import evolve
@@ -24,6 +24,7 @@ from domain.facts import facts_request
 from domain.gates import waiting_for
 from domain.messages import EditMessage
 from domain.reopening import Reopened, reopened
+from domain.situation import Situation
 from domain.transitions import Command
 from domain.values import MAX_LINE_NO
 from storage.draft_orders import StoredDraft

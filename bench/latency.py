@@ -18,10 +18,11 @@ from bench.figures import Figures, p50
 from bench.ground import ACTOR, ORG_ID, ORIGIN, Ground, answered, command
 from bench.histories import push_parts, task_parts
 from domain import messages as msg
-from domain.decisions import Situation, decide
+from domain.decisions import decide
 from domain.messages import draft_workflow_id
 from domain.policy import OrgPolicy
 from domain.records import Record
+from domain.situation import Situation
 from domain.statuses import DraftStatus
 from domain.transitions import Command
 from storage import projection

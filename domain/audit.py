@@ -58,6 +58,9 @@ def said(before: Draft, after: Draft, event: ev.Event) -> Said | None:
     return _SAYS[type(event)](before, after, event)
 
 
+LINE_MOVED: Said = ("LINE_STATUS_CHANGED", None, None, None)
+
+
 def entry(draft: Draft, what: Said, actor: Actor, origin: Origin, at: datetime) -> AuditEntry:
     action, before, after, details = what
     return AuditEntry(
@@ -138,6 +141,13 @@ def _ack_recorded(before: Draft, after: Draft, event: ev.AckRecorded) -> Said:
     return action, _status(before), _status(after), details
 
 
+def _color_up_set(before: Draft, after: Draft, event: ev.ColorUpSet) -> Said:
+    old = before.line(event.line_no)
+    was = None if old is None or old.color_up_id is None else str(old.color_up_id)
+    details = {"line_no": event.line_no, "line_id": str(event.line_id)}
+    return "LINE_COLOR_UP_SET", {"color_up_id": was}, {"color_up_id": str(event.color_up_id)}, details
+
+
 def _silent(before: Draft, after: Draft, event: Any) -> None:
     return None
 
@@ -149,6 +159,10 @@ _SAYS: dict[type[ev.Event], Callable[[Draft, Draft, Any], Said | None]] = {
     ev.DraftValidated: _validated,
     ev.DraftApproved: _moved("DRAFT_APPROVED"),
     ev.DraftProductionApproved: _moved("DRAFT_PRODUCTION_APPROVED"),
+    ev.DraftProductionRejected: _moved("DRAFT_PRODUCTION_REJECTED"),
+    ev.LinesMoved: _silent,  # one entry for each move, see `Record.trail`
+    ev.ColorUpSet: _color_up_set,
+    ev.FloorClosed: _silent,
     ev.PushRequested: _pushed,
     ev.ExportSent: _export("EXPORT_SENT"),
     ev.ExportFailed: _export("DRAFT_PUSH_FAILED"),

@@ -5,59 +5,42 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from domain import events as ev
 from domain.draft import Draft, Export
 from domain.edits import edited
 from domain.export_document import delivery, storage_key
 from domain.facts import Artwork, ConnectionFact, CustomerFact, Facts
-from domain.gates import NO_CONNECTOR, export_in_doubt, gates, held_by, may_be_in_the_erp, production_signed
+from domain.four_eyes import hold_four_eyes
+from domain.gates import NO_CONNECTOR, export_in_doubt, gates, held_by, may_be_in_the_erp
+from domain.line_decisions import admit_line, decide_line
 from domain.messages import (
     Actor,
     ApproveMessage,
     EditMessage,
+    LineMessage,
     Message,
-    ProductionApproveMessage,
     PushMessage,
     RejectMessage,
     RetryPushMessage,
 )
-from domain.policy import OrgPolicy
+from domain.production_decisions import approve_production, reject_production
 from domain.ready_check import check
 from domain.refusals import (
-    FourEyesBroken,
     GateHeld,
     InputRefused,
-    LineNotFound,
     MayHaveBeenSent,
     NoActiveConnector,
     TransitionRejected,
     VersionMismatch,
 )
+from domain.situation import Situation
 from domain.statuses import DraftStatus, ExportStatus
 from domain.transitions import Command, is_allowed, refusal
 
 NEEDS_FACTS = frozenset({Command.EDIT, Command.VALIDATE, Command.PUSH, Command.RETRY_PUSH})
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Everything a decision may look at besides the message."""
-
-    draft: Draft
-    at: datetime
-    policy: OrgPolicy
-    facts: Facts | None = None
-
-    @property
-    def known(self) -> Facts:
-        if self.facts is None:
-            raise AssertionError("this command is decided on facts; the workflow must read them first")
-        return self.facts
 
 
 def admit(draft: Draft, command: Command, message: Message) -> None:
@@ -67,20 +50,24 @@ def admit(draft: Draft, command: Command, message: Message) -> None:
         TransitionRejected: the status does not allow the command.
         VersionMismatch: the caller had read another version.
         MayHaveBeenSent: the ERP may already have this order, and the caller did not confirm.
+        LineNotFound, InputRefused: there is no such line, or it is a plain one.
     """
     if message.expected_version is not None and message.expected_version != draft.version:
         raise VersionMismatch(
             f"The draft has changed since it was read (version {draft.version}, "
             f"not {message.expected_version}); read it again"
         )
-    if not is_allowed(draft.status, command):
+    decorated = bool(draft.decorated_lines)
+    if not is_allowed(draft.status, command, decorated=decorated):
         last = draft.last_export
         details: dict[str, object] = {"current_status": draft.status}
         if command in {Command.PUSH, Command.RETRY_PUSH} and last is not None:
             details["erp_export_id"] = str(last.id)
-        raise TransitionRejected(refusal(draft.status, command), **details)
+        raise TransitionRejected(refusal(draft.status, command, decorated=decorated), **details)
     if isinstance(message, PushMessage | RetryPushMessage) and not message.confirm_may_duplicate:
         _refuse_duplicate(draft)
+    if isinstance(message, LineMessage):
+        admit_line(draft, command, message)
 
 
 def named_actor(actor: Actor, facts: Facts) -> Actor:
@@ -99,6 +86,8 @@ def named_actor(actor: Actor, facts: Facts) -> Actor:
 def decide(command: Command, message: Message, situation: Situation) -> list[ev.Event]:
     """Events of one command. Calls `admit` first, so nothing stale is decided after an await."""
     admit(situation.draft, command, message)
+    if isinstance(message, LineMessage):
+        return decide_line(command, message, situation)
     return _RULES[command](message, situation)
 
 
@@ -144,39 +133,17 @@ def _edit(message: EditMessage, now: Situation) -> list[ev.Event]:
 
 
 def _approve(message: ApproveMessage, now: Situation) -> list[ev.Event]:
-    editor = now.draft.last_edited_by_user_id
-    _four_eyes(now.policy, message.actor.user_id, {"the last editor": editor}, "approve the draft")
+    person, others = message.actor.user_id, {"the last editor": now.draft.last_edited_by_user_id}
+    hold_four_eyes(now.policy, person, others, "approve the draft")
+    for signer in (line.production_approved_by_user_id for line in now.draft.decorated_lines):
+        if signer is not None:
+            who = "who approved a line for production"
+            hold_four_eyes(now.policy, person, {who: signer}, "approve the draft")
     return [ev.DraftApproved(by_user_id=message.actor.user_id, by_email=message.actor.email)]
-
-
-def _four_eyes(policy: OrgPolicy, person: UUID | None, others: dict[str, UUID | None], verb: str) -> None:
-    if not policy.four_eyes:
-        return
-    for role, other in others.items():
-        if person is None or person == other:
-            raise FourEyesBroken(f"The four_eyes rule is on: {role} may not also {verb}")
 
 
 def _revoke(message: Message, now: Situation) -> list[ev.Event]:
     return [ev.ApprovalRevoked(by_edit=False)]
-
-
-def _production_approve(message: ProductionApproveMessage, now: Situation) -> list[ev.Event]:
-    draft = now.draft
-    for line_no in message.line_nos or []:
-        line = draft.line(line_no)
-        if line is None:
-            raise LineNotFound(f"The draft has no line {line_no}")
-        if line.status is None:
-            raise InputRefused(f"Line {line_no} has no decoration; approve the draft as a whole instead")
-    if draft.decorated_lines:
-        held = [{"line_no": line.line_no, "status": str(line.status)} for line in draft.decorated_lines]
-        raise GateHeld("No line waits for production approval", held_by=held)
-    if production_signed(draft):
-        raise TransitionRejected("Draft already approved for production", current_status=draft.status)
-    others = {"the last editor": draft.last_edited_by_user_id, "the approver": draft.approved_by_user_id}
-    _four_eyes(now.policy, message.actor.user_id, others, "approve the draft for production")
-    return [ev.DraftProductionApproved(by_user_id=message.actor.user_id, note=message.note)]
 
 
 def _push(message: PushMessage | RetryPushMessage, now: Situation) -> list[ev.Event]:
@@ -230,17 +197,13 @@ def _reject(message: RejectMessage, now: Situation) -> list[ev.Event]:
     return [ev.DraftRejected(reason=message.reason)]
 
 
-def _production_reject(message: Message, now: Situation) -> list[ev.Event]:
-    raise TransitionRejected("No line waits for production", current_status=now.draft.status)
-
-
 _RULES: dict[Command, Callable[[Any, Situation], list[ev.Event]]] = {
     Command.EDIT: _edit,
     Command.VALIDATE: _validate,
     Command.APPROVE: _approve,
     Command.REVOKE_APPROVAL: _revoke,
-    Command.PRODUCTION_APPROVE: _production_approve,
-    Command.PRODUCTION_REJECT: _production_reject,
+    Command.PRODUCTION_APPROVE: approve_production,
+    Command.PRODUCTION_REJECT: reject_production,
     Command.PUSH: _push,
     Command.RETRY_PUSH: _push,
     Command.REJECT: _reject,

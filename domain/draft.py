@@ -82,8 +82,10 @@ class LineInput(LineContent):
 class Line(LineContent):
     id: UUID
     line_no: LineNo
-    status: LineStatus | None = None  # decorated lines only
+    status: LineStatus | None = None  # decorated lines only, as all that follows
     color_up_id: UUID | None = None  # the version that was decided on, or is to be
+    production_approved_at: datetime | None = None
+    production_approved_by_user_id: UUID | None = None
 
     def content(self) -> LineContent:
         return LineContent.model_validate({name: getattr(self, name) for name in LineContent.model_fields})
@@ -159,6 +161,7 @@ class Draft(BaseModel):
     exports: list[Export] = Field(default_factory=list)
     erp_order_id: str | None = None
     reject_reason: str | None = None
+    floor_closed_at: datetime | None = None  # nobody waits for the floor any more
 
     @property
     def last_export(self) -> Export | None:

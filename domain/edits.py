@@ -76,7 +76,34 @@ def edited(draft: Draft, message: EditMessage) -> DraftEdited:
 def _edit_header(draft: Draft, patch: dict[str, Any]) -> DraftEdited:
     header = _merged(draft.header, patch)
     before, after = _difference(draft.header, header, patch)
-    return DraftEdited(header=header, lines=draft.lines, before=before, after=after)
+    lines = draft.lines
+    if header.customer_id != draft.header.customer_id:
+        had_customer = draft.header.customer_id is not None
+        lines = [_of_new_customer(line, had_customer=had_customer) for line in lines]
+        unlinked = {
+            _key(old): str(old.decoration.logo_id)
+            for old, new in zip(draft.lines, lines, strict=True)
+            if old.decoration is not None and old.decoration != new.decoration
+        }
+        if unlinked:
+            before, after = {**before, "logos": unlinked}, {**after, "logos": {}}
+    return DraftEdited(header=header, lines=lines, before=before, after=after)
+
+
+# What goes with the signatures of customer and production.
+_UNDECIDED: dict[str, Any] = {
+    "color_up_id": None,
+    "production_approved_at": None,
+    "production_approved_by_user_id": None,
+}
+
+
+def _of_new_customer(line: Line, *, had_customer: bool) -> Line:
+    """A logo belongs to one customer: a decorated line begins anew, without the old customer's logo."""
+    if line.decoration is None:
+        return line
+    decoration = line.decoration.model_copy(update={"logo_id": None}) if had_customer else line.decoration
+    return line.model_copy(update={**_UNDECIDED, "decoration": decoration, "status": LineStatus.NEW})
 
 
 def _add_line(draft: Draft, given: LineInput) -> DraftEdited:
@@ -94,7 +121,9 @@ def _change_line(draft: Draft, line: Line, patch: dict[str, Any]) -> DraftEdited
     content = _merged(line.content(), patch)
     before, after = _difference(line.content(), content, patch)
     values = {name: getattr(content, name) for name in LineContent.model_fields}
-    changed = line.model_copy(update={**values, "status": _status_after(line, content.decoration)})
+    status = _status_after(line, content.decoration)
+    undecided = _UNDECIDED if status is None or _is_decided_anew(line, content.decoration) else {}
+    changed = line.model_copy(update={**values, **undecided, "status": status})
     lines = [changed if each.line_no == line.line_no else each for each in draft.lines]
     return _of_lines(draft, lines, {_key(line): before}, {_key(line): after})
 
@@ -113,10 +142,14 @@ _DECIDED_ON = (
 def _status_after(line: Line, decoration: Decoration | None) -> LineStatus | None:
     if decoration is None:
         return None
+    return LineStatus.NEW if _is_decided_anew(line, decoration) else line.status
+
+
+def _is_decided_anew(line: Line, decoration: Decoration | None) -> bool:
     old = line.decoration
-    if old is None or any(getattr(old, name) != getattr(decoration, name) for name in _DECIDED_ON):
-        return LineStatus.NEW
-    return line.status
+    if old is None or decoration is None:
+        return True
+    return any(getattr(old, name) != getattr(decoration, name) for name in _DECIDED_ON)
 
 
 def _of_lines(draft: Draft, lines: list[Line], before: dict[str, Any], after: dict[str, Any]) -> DraftEdited:
@@ -128,7 +161,7 @@ def _key(line: Line) -> str:
 
 
 def _plain(model: BaseModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", exclude={"id", "status"}, exclude_none=True)
+    return model.model_dump(mode="json", exclude={"id", "status", *_UNDECIDED}, exclude_none=True)
 
 
 def _merged(old: Part, patch: dict[str, Any]) -> Part:

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from domain.draft import Export, ExportError, Header, Issue, Line, ReadyCheck
-from domain.statuses import DraftStatus
+from domain.statuses import DraftStatus, LineStatus
 from domain.values import Legible
 
 
@@ -44,8 +44,49 @@ class DraftApproved(Event):
 
 
 class DraftProductionApproved(Event):
+    """Of a plain draft as a whole, or of the lines named."""
+
     by_user_id: UUID | None
     note: str | None
+    line_nos: list[int] | None = None
+
+
+class DraftProductionRejected(Event):
+    by_user_id: UUID | None
+    reason: str
+    line_nos: list[int]
+
+
+class LineMove(BaseModel):
+    """One move of one line. What is None stays as it is on the line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line_no: int
+    to: LineStatus
+    note: str | None = None
+    team_proxy: bool = False
+    color_up_id: UUID | None = None
+    logo_id: UUID | None = None
+    send_for_approval: bool | None = None
+
+
+class LinesMoved(Event):
+    """In the order in which it happened; a line may be in it several times."""
+
+    moves: list[LineMove]
+
+
+class ColorUpSet(Event):
+    """A line got another color-up where it stands."""
+
+    line_no: int
+    line_id: UUID
+    color_up_id: UUID
+
+
+class FloorClosed(Event):
+    """The order was pushed so long ago that nobody waits for its lines to be finished."""
 
 
 class PushRequested(Event):

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from domain import events as ev
-from domain.draft import Draft, Export
-from domain.statuses import DraftStatus, ExportStatus
+from domain.draft import Draft, Export, Line
+from domain.statuses import PRODUCTION_SIGNED, DraftStatus, ExportStatus, LineStatus
 
 Change = dict[str, Any]
 
@@ -23,7 +23,25 @@ _APPROVAL_GONE: Change = {
 def evolve(draft: Draft, event: ev.Event, at: datetime, actor: UUID | None) -> Draft:
     """The draft after `event`. `at` is the decision's time (UTC), `actor` who caused it."""
     change = _CHANGES[type(event)](draft, event, at, actor)
-    return draft.model_copy(update={"updated_at": at, **change})
+    changed = draft.model_copy(update={"updated_at": at, **change})
+    if draft.decorated_lines or changed.decorated_lines:
+        changed = changed.model_copy(update=_production_of(changed.decorated_lines))
+    return changed
+
+
+def _production_of(decorated: list[Line]) -> Change:
+    """A draft with decorated lines is approved for production when all of them are; by the last who did."""
+    newest = max(
+        (line for line in decorated if line.production_approved_at is not None),
+        key=lambda line: (line.production_approved_at, line.line_no),
+        default=None,
+    )
+    if newest is None or any(line.status not in PRODUCTION_SIGNED for line in decorated):
+        return {"production_approved_at": None, "production_approved_by_user_id": None}
+    return {
+        "production_approved_at": newest.production_approved_at,
+        "production_approved_by_user_id": newest.production_approved_by_user_id,
+    }
 
 
 def _created(draft: Draft, event: ev.DraftCreated, at: datetime, actor: UUID | None) -> Change:
@@ -74,6 +92,41 @@ def _production_approved(
     draft: Draft, event: ev.DraftProductionApproved, at: datetime, actor: UUID | None
 ) -> Change:
     return {"production_approved_at": at, "production_approved_by_user_id": event.by_user_id}
+
+
+def _lines_moved(draft: Draft, event: ev.LinesMoved, at: datetime, actor: UUID | None) -> Change:
+    lines = {line.line_no: line for line in draft.lines}
+    for move in event.moves:
+        lines[move.line_no] = _moved(lines[move.line_no], move, at, actor)
+    return {"lines": [lines[line.line_no] for line in draft.lines]}
+
+
+def _moved(line: Line, move: ev.LineMove, at: datetime, actor: UUID | None) -> Line:
+    change: Change = {"status": move.to}
+    if move.color_up_id is not None:
+        change["color_up_id"] = move.color_up_id
+    if move.to is LineStatus.PRODUCTION_READY:
+        change |= {"production_approved_at": at, "production_approved_by_user_id": actor}
+    elif move.to not in PRODUCTION_SIGNED:
+        change |= {"production_approved_at": None, "production_approved_by_user_id": None}
+    said = {"logo_id": move.logo_id, "send_for_approval": move.send_for_approval}
+    said = {name: value for name, value in said.items() if value is not None}
+    if said and line.decoration is not None:
+        change["decoration"] = line.decoration.model_copy(update=said)
+    return line.model_copy(update=change)
+
+
+def _color_up_set(draft: Draft, event: ev.ColorUpSet, at: datetime, actor: UUID | None) -> Change:
+    change = {"color_up_id": event.color_up_id}
+    return {
+        "lines": [
+            line.model_copy(update=change) if line.line_no == event.line_no else line for line in draft.lines
+        ]
+    }
+
+
+def _floor_closed(draft: Draft, event: ev.FloorClosed, at: datetime, actor: UUID | None) -> Change:
+    return {"floor_closed_at": at}
 
 
 def _push_requested(draft: Draft, event: ev.PushRequested, at: datetime, actor: UUID | None) -> Change:
@@ -149,6 +202,10 @@ _CHANGES: dict[type[ev.Event], Callable[[Draft, Any, datetime, UUID | None], Cha
     ev.DraftValidated: _validated,
     ev.DraftApproved: _approved,
     ev.DraftProductionApproved: _production_approved,
+    ev.DraftProductionRejected: _nothing,
+    ev.LinesMoved: _lines_moved,
+    ev.ColorUpSet: _color_up_set,
+    ev.FloorClosed: _floor_closed,
     ev.PushRequested: _push_requested,
     ev.ExportSent: _sent,
     ev.ExportFailed: _failed,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from domain.draft import Draft, Export, Line
+from domain.line_transitions import LINE_ALLOWED, line_allows
 from domain.policy import OrgPolicy
 from domain.statuses import (
     CUSTOMER_SIGNED,
@@ -155,22 +156,49 @@ def waiting_for(draft: Draft, policy: OrgPolicy) -> WaitingFor | None:
     if draft.status is DraftStatus.PUSHED:
         last = draft.last_export
         awaits_ack = last is not None and last.ack_expected and last.status is ExportStatus.SENT
-        return WaitingFor.ACK if awaits_ack else None
+        if awaits_ack:
+            return WaitingFor.ACK
+        return WaitingFor.FLOOR if on_the_floor(draft) else None
     return _WAITING[draft.status]
 
 
 def allowed_actions(draft: Draft, policy: OrgPolicy, *, has_connection: bool) -> list[Command]:
     """Commands that would be taken now from somebody with the role for them."""
+    decorated = draft.decorated_lines
     mine = (command for command in Command if command not in LINE_COMMANDS)
-    actions = [command for command in mine if is_allowed(draft.status, command)]
+    actions = [command for command in mine if is_allowed(draft.status, command, decorated=bool(decorated))]
     held = any(not gate.passed for gate in gates(draft, policy, has_connection=has_connection))
     refused_now = {
         Command.PUSH: held,
-        Command.PRODUCTION_APPROVE: production_signed(draft) or bool(draft.decorated_lines),
-        Command.PRODUCTION_REJECT: True,  # lines only; arrives with decorated lines
+        Command.PRODUCTION_APPROVE: not _some(decorated, Command.PRODUCTION_APPROVE)
+        if decorated
+        else production_signed(draft),
+        Command.PRODUCTION_REJECT: not _some(decorated, Command.PRODUCTION_REJECT),
         Command.RETRY_PUSH: held,
     }
     return [command for command in actions if not refused_now.get(command, False)]
+
+
+def _some(lines: list[Line], command: Command) -> bool:
+    return any(line.status is not None and line_allows(line.status, command) for line in lines)
+
+
+def line_actions(draft: Draft, line: Line) -> list[Command]:
+    """Commands that this line would take now, as far as draft and line can say."""
+    if line.status is None:
+        return []
+    return [
+        command
+        for command in LINE_ALLOWED
+        if line_allows(line.status, command) and is_allowed(draft.status, command, decorated=True)
+    ]
+
+
+def on_the_floor(draft: Draft) -> bool:
+    """Pushed, and production still has work with it that somebody waits for."""
+    if draft.status is not DraftStatus.PUSHED or draft.floor_closed_at is not None:
+        return False
+    return any(line.status is not LineStatus.COMPLETE for line in draft.decorated_lines)
 
 
 def line_summary(draft: Draft) -> str:

@@ -122,31 +122,31 @@ class ProductionRejectMessage(Message):
     reason: Reason
 
 
-class LinkLogoMessage(Message):
+class LineMessage(Message):
+    line_no: LineNo
+
+
+class LinkLogoMessage(LineMessage):
     """`send_for_approval`: the customer decides although an Approved color-up fits; None: as it was."""
 
-    line_no: LineNo
     logo_id: UUID
     send_for_approval: bool | None = None
 
 
-class SetColorUpMessage(Message):
-    line_no: LineNo
+class SetColorUpMessage(LineMessage):
     color_up_id: UUID
 
 
-class SubmitLineMessage(Message):
-    line_no: LineNo
+class SubmitLineMessage(LineMessage):
+    pass
 
 
-class ReviewLineMessage(Message):
-    line_no: LineNo
+class ReviewLineMessage(LineMessage):
     decision: Review
     note: Text | None = None
 
 
-class MoveOnFloorMessage(Message):
-    line_no: LineNo
+class MoveOnFloorMessage(LineMessage):
     to: FloorStatus
 
 
@@ -159,6 +159,12 @@ MESSAGES: dict[Command, type[Message]] = {
     Command.PUSH: PushMessage,
     Command.RETRY_PUSH: RetryPushMessage,
     Command.REJECT: RejectMessage,
+    Command.PRODUCTION_REJECT: ProductionRejectMessage,
+    Command.LINK_LOGO: LinkLogoMessage,
+    Command.SET_COLOR_UP: SetColorUpMessage,
+    Command.SUBMIT_LINE: SubmitLineMessage,
+    Command.REVIEW_LINE: ReviewLineMessage,
+    Command.MOVE_ON_FLOOR: MoveOnFloorMessage,
 }
 
 

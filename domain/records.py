@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from domain.acknowledgements import HeardAck
 from domain.audit import AuditEntry
@@ -13,6 +13,7 @@ from domain.canonical import digest
 from domain.draft import Draft
 from domain.messages import CreateDraft
 from domain.policy import OrgPolicy
+from domain.statuses import LineStatus
 
 # The type of a refusal that says: the draft is about to continue as new, send the same again.
 CONTINUES = "DraftContinues"
@@ -62,6 +63,20 @@ class ReceiptFound(BaseModel):
     seen: SeenKey | None = None
 
 
+class RecordedMove(BaseModel):
+    """One step of one line, as its history and the trail keep it. From None: the line is new."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line_id: UUID
+    line_no: int
+    from_status: LineStatus | None
+    to_status: LineStatus
+    note: str | None = None
+    team_proxy: bool = False
+    color_up_id: UUID | None = None
+
+
 class Record(BaseModel):
     """`sequence` is the draft's version after the decision; `draft` is what the rows must say then.
 
@@ -77,6 +92,8 @@ class Record(BaseModel):
     waiting_for: str | None
     lines_changed: bool
     audit: list[AuditEntry]
+    moves: list[RecordedMove] = []
+    moved_by: AuditEntry | None = None  # who and when, once for all moves: a thousand copies are too long
     seen: SeenKey | None = None
     exports: list[UUID]  # exports this decision made or changed
     acks: list[HeardAck] = []  # ack files that this decision is the end of
@@ -86,7 +103,20 @@ class Record(BaseModel):
 
     def digest(self) -> str:
         """Tells a repeat of this record from another decision under the same sequence number."""
-        return digest([entry.model_dump(mode="json") for entry in self.audit] + [self.draft.status.value])
+        said = [entry.model_dump(mode="json") for entry in self.audit]
+        moved = [move.model_dump(mode="json") for move in self.moves]
+        return digest([*said, self.draft.status.value, *moved])
+
+    def trail(self) -> list[AuditEntry]:
+        """Every row of the audit trail that this record writes."""
+        return [*self.audit, *(self._moved(move) for move in self.moves if move.from_status is not None)]
+
+    def _moved(self, move: RecordedMove) -> AuditEntry:
+        if self.moved_by is None:
+            raise AssertionError("a record with moves says who moved")
+        details = move.model_dump(mode="json", exclude={"from_status", "to_status"})
+        details |= {"from": move.from_status, "to": move.to_status}
+        return self.moved_by.model_copy(update={"details": details})
 
 
 class Carried(BaseModel):
@@ -106,6 +136,7 @@ class Revision(IntEnum):
 
     FIRST = 1
     ANSWERS_AT_ONCE = 2  # an update is answered by its decision; an export is staged beside its record
+    LINES = 3  # decorated lines are looked up by themselves; few records of long drafts are written at once
 
 
 class DraftOrderInput(BaseModel):

@@ -10,6 +10,7 @@ Refusal
 ├── KeyReused               the idempotency key came with another body        422
 ├── InputRefused            a value that only the draft can judge             422
 ├── LineNotFound            the draft has no such line                        404
+├── ReferenceNotFound       the org has no such logo or color-up              404
 └── FactsUnavailable        the database did not answer; nothing was decided  503
 
 `type` travels through Temporal as `ApplicationError.type`; the API turns it into the status.
@@ -72,6 +73,11 @@ class LineNotFound(Refusal):
     code = "NOT_FOUND"
 
 
+class ReferenceNotFound(Refusal):
+    http_status = 404
+    code = "NOT_FOUND"
+
+
 class FactsUnavailable(Refusal):
     http_status = 503
     code = "DEPENDENCY_ERROR"
@@ -89,6 +95,7 @@ REFUSALS: dict[str, type[Refusal]] = {
         KeyReused,
         InputRefused,
         LineNotFound,
+        ReferenceNotFound,
         FactsUnavailable,
     )
 }

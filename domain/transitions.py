@@ -45,6 +45,13 @@ ALLOWED: dict[Command, frozenset[S]] = {
     Command.MOVE_ON_FLOOR: frozenset(S) - {S.NEW, S.REJECTED},
 }
 
+# With decorated lines production signs line by line, wherever lines are worked on; after the push as well,
+# for an org whose pushes don't wait for it: nothing comes to the floor unsigned.
+ALLOWED_DECORATED: dict[Command, frozenset[S]] = {
+    Command.PRODUCTION_APPROVE: _OPEN | {S.PUSHING, S.PUSHED},
+    Command.PRODUCTION_REJECT: _OPEN,
+}
+
 # Commands on one line; what the line itself allows stands in domain/line_transitions.py.
 LINE_COMMANDS = frozenset(
     {
@@ -101,15 +108,20 @@ _SPECIAL: dict[tuple[Command, S], str] = {
 }
 
 
-def is_allowed(status: S, command: Command) -> bool:
-    return status in ALLOWED[command]
+def allowed_in(command: Command, *, decorated: bool = False) -> frozenset[S]:
+    """The statuses that take `command`; `decorated`: the draft has decorated lines."""
+    return ALLOWED_DECORATED.get(command, ALLOWED[command]) if decorated else ALLOWED[command]
 
 
-def refusal(status: S, command: Command) -> str:
+def is_allowed(status: S, command: Command, *, decorated: bool = False) -> bool:
+    return status in allowed_in(command, decorated=decorated)
+
+
+def refusal(status: S, command: Command, *, decorated: bool = False) -> str:
     """The sentence for a person; names the current status. Source: domain.md, "Draft status"."""
     special = _SPECIAL.get((command, status))
     if special is not None:
         return special
-    wanted = [name for name in S if name in ALLOWED[command]]
+    wanted = [name for name in S if name in allowed_in(command, decorated=decorated)]
     listed = ", ".join(wanted[:-1]) + " or " + wanted[-1] if len(wanted) > 1 else wanted[0]
     return f"Draft must be {listed} to {_PHRASES[command]} (current: {status})"

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.canonical import utc_text
 from domain.draft import Draft, Export
-from domain.records import Record
+from domain.records import Record, RecordedMove
 from storage.database import Database, sqlstate
 
 SEQUENCE_CONFLICT = "CS001"
@@ -52,7 +52,7 @@ def payload_of(record: Record) -> dict[str, Any]:
             "status": draft.status.value,
             "waiting_for": record.waiting_for,
             "at": utc_text(draft.updated_at),
-            "actions": [entry.action for entry in record.audit],
+            "actions": list(dict.fromkeys(entry.action for entry in record.trail())),
         },
         "row": _row(record),
         "lines": _lines(draft) if record.lines_changed else None,
@@ -66,8 +66,10 @@ def payload_of(record: Record) -> dict[str, Any]:
             **record.seen.model_dump(mode="json"),
         },
         "audit": [
-            {**entry.model_dump(mode="json"), "content_hash": entry.content_hash()} for entry in record.audit
+            {**entry.model_dump(mode="json"), "content_hash": entry.content_hash()}
+            for entry in record.trail()
         ],
+        "moves": [_move(record, n, move) for n, move in enumerate(record.moves, 1)] or None,
     }
 
 
@@ -117,6 +119,19 @@ def haystack(draft: Draft) -> str:
 def _lines(draft: Draft) -> list[dict[str, Any]]:
     common = {"draft_order_id": str(draft.id), "org_id": str(draft.org_id)}
     return [{**line.model_dump(mode="json"), **common} for line in draft.lines]
+
+
+def _move(record: Record, n: int, move: RecordedMove) -> dict[str, Any]:
+    by = record.moved_by
+    return {
+        **move.model_dump(mode="json", exclude={"color_up_id"}),
+        "draft_order_id": str(record.draft_id),
+        "org_id": str(record.org_id),
+        "sequence": record.sequence,
+        "n": n,
+        "actor_user_id": None if by is None or by.actor_user_id is None else str(by.actor_user_id),
+        "at": utc_text(record.draft.updated_at),
+    }
 
 
 def _export(record: Record, export: Export) -> dict[str, Any]:

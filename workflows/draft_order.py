@@ -19,10 +19,13 @@ with workflow.unsafe.imports_passed_through():
     from domain import events as ev
     from domain import messages as msg
     from domain.acknowledgements import acknowledged, heard
-    from domain.decisions import NEEDS_FACTS, Situation, admit, decide, named_actor
+    from domain.decisions import NEEDS_FACTS, admit, decide, named_actor
     from domain.draft import Export
     from domain.edits import edited
     from domain.facts import Facts, FactsRequest, facts_request
+    from domain.line_decisions import NEEDS_LINE_FACTS, asked
+    from domain.line_facts import LineFacts
+    from domain.line_looks import phoned
     from domain.messages import Actor, Message, Origin, Receipt
     from domain.reconciliation import WorkflowState
     from domain.records import (
@@ -35,13 +38,22 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.refusals import FactsUnavailable, KeyReused, Refusal
     from domain.restoration import restored
+    from domain.situation import Situation
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
     from domain.transitions import Command
     from workflows import policies
     from workflows.export import hand_over
     from workflows.journal import note
     from workflows.ledger import Ledger, receipt_result
-    from workflows.signals import read_acknowledgement, read_command, read_release
+    from workflows.line_looks import LineLooks
+    from workflows.line_updates import LineUpdates
+    from workflows.signals import (
+        read_acknowledgement,
+        read_color_up_decided,
+        read_command,
+        read_phone_call,
+        read_release,
+    )
     from workflows.visibility import show
 
 _SYSTEM = Origin(via=Via.SYSTEM)
@@ -63,17 +75,20 @@ def _same(seen: SeenKey | None, message: Message) -> SeenKey | None:
 
 
 @workflow.defn(name=msg.DRAFT_ORDER_WORKFLOW)
-class DraftOrderWorkflow:
+class DraftOrderWorkflow(LineUpdates):
     """Made before the first message is handled, so that none is lost over continue-as-new."""
 
     @workflow.init
     def __init__(self, given: DraftOrderInput) -> None:
         carried, run_id = given.carried, workflow.info().run_id
         self._answers_at_once = given.revision >= Revision.ANSWERS_AT_ONCE
+        self._minds_size = given.revision >= Revision.LINES
         if carried is None:
             self._ledger = Ledger.opened(given.create, workflow.now(), run_id)
         else:
             self._ledger = Ledger.resumed(carried, run_id)
+        self._looks = LineLooks(self._ledger, on=given.revision >= Revision.LINES)
+        self._look: asyncio.Task[None] | None = None
         self._export: asyncio.Task[None] | None = None
         self._acks: list[msg.Acknowledgement] = []
         self._released: set[UUID] = set()
@@ -83,17 +98,20 @@ class DraftOrderWorkflow:
 
     @workflow.run
     async def run(self, given: DraftOrderInput) -> DraftStatus:
+        self._look_lines_up()
         while True:
             try:
                 await workflow.wait_condition(
                     self._has_work,
-                    timeout=self._until_ack_window_ends(),
-                    timeout_summary="end of the wait for the ERP's acknowledgement",
+                    timeout=self._until_the_wait_ends(),
+                    timeout_summary="end of the wait for the ERP's acknowledgement"
+                    if self._ledger.waiting_for is WaitingFor.ACK
+                    else "end of the wait for the floor",
                 )
             except TimeoutError:
-                self._end_ack_window()
-            if self._export is not None and self._export.done():
-                self._export.result()  # a bug in the export must stop the workflow task, where it is seen
+                self._end_the_wait()
+            for task in self._broken():
+                task.result()  # a bug in it must stop the workflow task, where it is seen
             if self._ledger.outbox:
                 await self._record()
             elif self._may_leave():
@@ -103,12 +121,16 @@ class DraftOrderWorkflow:
                 workflow.continue_as_new(given.continued(self._ledger.carried()))
 
     def _has_work(self) -> bool:
-        broken = self._export is not None and self._export.done()
-        return bool(self._ledger.outbox) or broken or self._may_leave()
+        return bool(self._ledger.outbox) or bool(self._broken()) or self._may_leave()
+
+    def _broken(self) -> list[asyncio.Task[None]]:
+        """Tasks that ended by an error; one that ends well is forgotten at its end."""
+        return [task for task in (self._export, self._look) if task is not None and task.done()]
 
     def _may_leave(self) -> bool:
         due = self._is_finished() or self._shall_continue()
-        return due and self._export is None and not self._acks and workflow.all_handlers_finished()
+        idle = self._export is None and self._look is None and not self._acks
+        return due and idle and workflow.all_handlers_finished()
 
     def _shall_continue(self) -> bool:
         return self._export is None and workflow.info().is_continue_as_new_suggested()
@@ -116,23 +138,25 @@ class DraftOrderWorkflow:
     def _is_finished(self) -> bool:
         draft = self._ledger.draft
         if draft.status is DraftStatus.PUSHED:
-            return self._ledger.waiting_for is not WaitingFor.ACK
+            return self._ledger.waiting_for not in {WaitingFor.ACK, WaitingFor.FLOOR}
         return draft.status is DraftStatus.REJECTED
 
-    def _until_ack_window_ends(self) -> timedelta | None:
-        until = self._ledger.ack_until
+    def _until_the_wait_ends(self) -> timedelta | None:
+        until = self._ledger.ack_until or self._ledger.floor_until
         return None if until is None else max(until - workflow.now(), timedelta(0))
 
-    def _end_ack_window(self) -> None:
+    def _end_the_wait(self) -> None:
         last = self._ledger.draft.last_export
-        if last is not None:
+        if self._ledger.waiting_for is WaitingFor.FLOOR:
+            self._decided([ev.FloorClosed()], Actor(), _SYSTEM)
+        elif last is not None:
             self._decided([ev.AckWindowEnded(export_id=last.id)], Actor(), _SYSTEM)
 
     async def _record(self) -> None:
         """Write the outbox, for as long as that takes; a pending activity shows what the draft waits for."""
         # Never a local activity: the server may drop a workflow task after its local activities have run.
         # A regular one is scheduled by the same commit that keeps the decisions (ADR 0008).
-        batch = list(self._ledger.outbox)
+        batch = self._ledger.next_batch() if self._minds_size else list(self._ledger.outbox)
         await workflow.execute_activity(
             names.RECORD,
             batch,
@@ -217,12 +241,16 @@ class DraftOrderWorkflow:
             policy = facts.policy
             if message.origin.via is Via.TEMPORAL:
                 message.actor = named_actor(message.actor, facts)
+        lines = await self._read_line_facts(message) if command in NEEDS_LINE_FACTS else None
+        if facts is not None or lines is not None:
             # another request with this key may have been decided while the facts were read
             seen = self._repeat_of(command, message)
             if seen is not None:
                 return seen
         self._ledger.policy = policy
-        situation = Situation(self._ledger.draft, workflow.now(), policy, facts)
+        if isinstance(message, msg.LineMessage):
+            self._looks.switch_on()
+        situation = Situation(self._ledger.draft, workflow.now(), policy, facts, lines)
         happened = decide(command, message, situation)
         return self._decided(happened, message.actor, message.origin, command, message, facts)
 
@@ -236,6 +264,23 @@ class DraftOrderWorkflow:
                 schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
                 retry_policy=policies.READ_FACTS.retry,
                 summary="read catalog, customer, connection",
+            )
+        except FailureError:
+            raise FactsUnavailable(_AWAY) from None
+        return facts
+
+    async def _read_line_facts(self, message: Message) -> LineFacts | None:
+        if not isinstance(message, msg.LineMessage):
+            return None
+        try:
+            facts: LineFacts = await workflow.execute_local_activity(
+                names.READ_LINE_FACTS,
+                asked(self._ledger.draft, message),
+                result_type=LineFacts,
+                start_to_close_timeout=policies.READ_FACTS.start_to_close,
+                schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
+                retry_policy=policies.READ_FACTS.retry,
+                summary="read logo, color-up, approvers",
             )
         except FailureError:
             raise FactsUnavailable(_AWAY) from None
@@ -280,7 +325,26 @@ class DraftOrderWorkflow:
         if answered.key or answered.token:
             self._ledger.remember(answered)
         show(self._ledger)
+        self._look_lines_up()
         return answered
+
+    # --- lines -----------------------------------------------------------------------------------
+
+    def _look_lines_up(self) -> None:
+        if self._look is None and self._looks.due():
+            self._look = asyncio.create_task(self._run_look())
+
+    async def _run_look(self) -> None:
+        """Until nothing moves any more. A run that shall end leaves the rest to the next one."""
+        while (lines := self._looks.due()) and not self._shall_continue():
+            for each in await self._looks.look(lines):
+                self._decided([ev.LinesMoved(moves=each.moves)], each.actor, each.origin)
+        self._look = None
+
+    def _phone_call(self, call: msg.PhoneCall) -> None:
+        moves = phoned(self._ledger.draft, call.color_up_id)
+        if moves:
+            self._decided([ev.LinesMoved(moves=moves)], Actor(), _SYSTEM)
 
     # --- export ----------------------------------------------------------------------------------
 
@@ -334,6 +398,14 @@ class DraftOrderWorkflow:
                 self._acknowledge(read_acknowledgement(arguments))
             elif name == msg.RELEASE:
                 self._released.add(read_release(arguments).export_id)
+            elif name in {msg.LOOK_AGAIN, msg.COLOR_UP_DECIDED}:
+                if name == msg.COLOR_UP_DECIDED:
+                    read_color_up_decided(arguments)  # the row says the same, and is what counts
+                self._looks.again()
+                self._look_lines_up()
+            elif name == msg.PHONE_CALL:
+                self._looks.switch_on()
+                self._phone_call(read_phone_call(arguments))
             else:
                 command = Command(name)
                 await self._carry_out(command, read_command(command, arguments))

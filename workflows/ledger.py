@@ -9,16 +9,29 @@ from uuid import UUID
 
 from domain import events as ev
 from domain.acknowledgements import HeardAck
-from domain.audit import entry, said
+from domain.audit import LINE_MOVED, entry, said
 from domain.draft import Draft, Export
 from domain.evolution import evolve
 from domain.gates import production_signed, waiting_for
+from domain.line_history import steps
 from domain.messages import Actor, CreateDraft, Message, Origin
 from domain.policy import OrgPolicy
-from domain.records import KEYLESS_REMEMBERED, KEYS_REMEMBERED, Carried, Record, SeenKey, newest
+from domain.records import (
+    KEYLESS_REMEMBERED,
+    KEYS_REMEMBERED,
+    Carried,
+    Record,
+    RecordedMove,
+    SeenKey,
+    newest,
+)
 from domain.reopening import reopened
 from domain.statuses import CUSTOMER_SIGNED, DraftStatus, WaitingFor
 from domain.transitions import Command
+
+# After a push the floor goes on; a draft that nobody finishes there is not held open for ever.
+FLOOR_WINDOW = timedelta(days=90)
+_LINES_AT_ONCE = 1200
 
 
 class Ledger:
@@ -118,6 +131,7 @@ class Ledger:
         """Change the draft and put the record of it into the outbox; return its sequence number."""
         sequence = self.draft.version + 1
         audit, before, waited_for = [], self.draft, self.waiting_for
+        moves: list[RecordedMove] = []
         for event in happened:
             old = self.draft
             new = evolve(old, event, at, actor.user_id)
@@ -125,6 +139,7 @@ class Ledger:
             what = said(old, self.draft, event)
             if what is not None:
                 audit.append(entry(self.draft, what, actor, origin, at))
+            moves += steps(old, self.draft, event)
         if self.waiting_for != waited_for:
             self.waits_since = at
         pushed = next((event for event in happened if isinstance(event, ev.PushRequested)), None)
@@ -139,12 +154,32 @@ class Ledger:
                 waiting_for=self.waiting_for,
                 lines_changed=self.draft.lines is not before.lines,
                 audit=audit,
+                moves=moves,
+                moved_by=entry(self.draft, LINE_MOVED, actor, origin, at) if moves else None,
                 exports=[new.id for new in self.draft.exports if not _unchanged(new, before)],
                 document=pushed.document if pushed else None,
                 run_id=self._run_id,
             )
         )
         return sequence
+
+    @property
+    def floor_until(self) -> datetime | None:
+        """Until when the workflow waits for the floor; None while the floor is not what it waits for."""
+        if self.waiting_for is not WaitingFor.FLOOR:
+            return None
+        last = self.draft.last_export
+        return (last.sent_at if last and last.sent_at else self.waits_since) + FLOOR_WINDOW
+
+    def next_batch(self) -> list[Record]:
+        """As many of the oldest records as one activity may carry: Temporal takes 2 MB."""
+        batch, room = self.outbox[:1], _LINES_AT_ONCE - _size(self.outbox[0])
+        for record in self.outbox[1:]:
+            room -= _size(record)
+            if room < 0:
+                break
+            batch.append(record)
+        return batch
 
     def digest_of(self, sequence: int) -> str:
         """Of a record that is still in the outbox; empty when it is on record."""
@@ -157,6 +192,10 @@ class Ledger:
 
 def _place(seen: SeenKey) -> tuple[str, str, str]:
     return seen.command, seen.key, "" if seen.key else seen.token
+
+
+def _size(record: Record) -> int:
+    return len(record.draft.lines) + len(record.moves)
 
 
 def _unchanged(export: Export, before: Draft) -> bool:

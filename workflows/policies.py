@@ -35,6 +35,8 @@ RECORD = ActivityPolicy(
         maximum_interval=timedelta(seconds=5),
     ),
 )
+# As for a record: what a line waits for is asked until there is an answer.
+LOOK_UP_LINES = ActivityPolicy(timedelta(seconds=20), RECORD.retry)
 READ_FACTS = ActivityPolicy(timedelta(seconds=2.2), RetryPolicy(maximum_attempts=1))
 
 _DELIVERY = RetryPolicy(

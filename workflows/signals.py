@@ -7,7 +7,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from domain.canonical import digest
-from domain.messages import MESSAGES, Acknowledgement, Actor, Message, Origin, Release
+from domain.color_ups import ColorUpDecided
+from domain.messages import MESSAGES, Acknowledgement, Actor, Message, Origin, PhoneCall, Release
 from domain.statuses import Via
 from domain.transitions import Command
 
@@ -41,6 +42,14 @@ def read_command(command: Command, arguments: Sequence[RawValue]) -> Message:
 
 def read_acknowledgement(arguments: Sequence[RawValue]) -> Acknowledgement:
     return Acknowledgement.model_validate(_fields(arguments))
+
+
+def read_color_up_decided(arguments: Sequence[RawValue]) -> ColorUpDecided:
+    return ColorUpDecided.model_validate(_fields(arguments))
+
+
+def read_phone_call(arguments: Sequence[RawValue]) -> PhoneCall:
+    return PhoneCall.model_validate(_fields(arguments))
 
 
 def read_release(arguments: Sequence[RawValue]) -> Release:

@@ -16,6 +16,7 @@ _WORDS: dict[WaitingFor, str] = {
     WaitingFor.PUSH: "waiting for a push to the ERP",
     WaitingFor.EXPORT: "delivering to the ERP's dropzone",
     WaitingFor.ACK: "delivered, waiting for the ERP's acknowledgement",
+    WaitingFor.FLOOR: "delivered, production is at work on its lines",
     WaitingFor.RETRY: "the export failed, waiting for a retry or an edit",
 }
 _DONE = {DraftStatus.PUSHED: "delivered to the ERP", DraftStatus.REJECTED: "rejected"}

@@ -26,7 +26,6 @@ from api import (
     me,
     messages,
     organization,
-    production,
     products,
     users,
 )
@@ -60,7 +59,6 @@ ROUTERS = (
     products.router,
     logos.router,
     color_ups.router,
-    production.router,
     imports.router,
     messages.router,
     callback_secrets.router,

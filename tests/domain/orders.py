@@ -7,11 +7,13 @@ from uuid import UUID
 
 from domain import events as ev
 from domain import messages as msg
-from domain.decisions import Situation, decide
+from domain.decisions import decide
 from domain.draft import Decoration, Draft, Export, ExportError, Header, Line
 from domain.evolution import evolve
 from domain.facts import ConnectionFact, CustomerFact, Facts, ProductFact
+from domain.line_facts import LineFacts
 from domain.policy import OrgPolicy
+from domain.situation import Situation
 from domain.statuses import DraftStatus, ExportStatus, LineStatus
 from domain.transitions import Command
 
@@ -28,6 +30,8 @@ CONNECTION = ConnectionFact(
     export_path="/orders",
     ack_expected=True,
 )
+LOGO = UUID(int=77)
+COLOR_UP = UUID(int=88)
 ANNA = msg.Actor(user_id=UUID(int=1), email="anna@demo.example")
 BEN = msg.Actor(user_id=UUID(int=2), email="ben@demo.example")
 CLEO = msg.Actor(user_id=UUID(int=3), email="cleo@demo.example")
@@ -55,7 +59,7 @@ def line(line_no: int = 1, **fields: Any) -> Line:
 
 def decoration(**fields: Any) -> Decoration:
     good = {
-        "logo_id": UUID(int=77),
+        "logo_id": LOGO,
         "style_number": "14728",
         "style_name": "Olympic Polo",
         "color_code": "NAVY",
@@ -135,10 +139,34 @@ def draft(status: DraftStatus = DraftStatus.READY, **fields: Any) -> Draft:
     return Draft(**{**good, **fields})
 
 
+# Where a line takes the command that `message` makes.
+FITTING: dict[Command, LineStatus] = {
+    Command.LINK_LOGO: LineStatus.AWAITING_LOGO,
+    Command.SET_COLOR_UP: LineStatus.COLOR_UP_IN_PROGRESS,
+    Command.SUBMIT_LINE: LineStatus.COLOR_UP_IN_PROGRESS,
+    Command.REVIEW_LINE: LineStatus.INTERNAL_REVIEW,
+    Command.MOVE_ON_FLOOR: LineStatus.PRODUCTION_READY,
+    Command.PRODUCTION_REJECT: LineStatus.PRODUCTION_READY,
+}
+
+
+def fitting(status: DraftStatus, command: Command, **fields: Any) -> Draft:
+    """A draft whose line 1 takes `command`, if the draft does; a plain one for commands on whole drafts."""
+    if command not in FITTING:
+        return draft(status, **fields)
+    return draft(status, lines=[decorated(1, FITTING[command], color_up_id=COLOR_UP)], **fields)
+
+
 def message(command: Command, **fields: Any) -> msg.Message:
     needed: dict[Command, dict[str, Any]] = {
         Command.REJECT: {"reason": "duplicate"},
         Command.EDIT: {"header": {"notes": "call first"}},
+        Command.PRODUCTION_REJECT: {"line_nos": [1], "reason": "stitches too dense"},
+        Command.LINK_LOGO: {"line_no": 1, "logo_id": LOGO},
+        Command.SET_COLOR_UP: {"line_no": 1, "color_up_id": COLOR_UP},
+        Command.SUBMIT_LINE: {"line_no": 1},
+        Command.REVIEW_LINE: {"line_no": 1, "decision": "approve"},
+        Command.MOVE_ON_FLOOR: {"line_no": 1, "to": "In Production"},
     }
     kind = msg.MESSAGES.get(command, msg.Message)
     return kind(**{"actor": ANNA, **needed.get(command, {}), **fields})
@@ -150,11 +178,14 @@ def decided(
     *,
     policy: OrgPolicy | None = None,
     known: Facts | None = None,
+    lines: LineFacts | None = None,
     **fields: Any,
 ) -> list[ev.Event]:
     policy = policy or OrgPolicy()
     known = (known or facts()).model_copy(update={"policy": policy})
-    return decide(command, message(command, **fields), Situation(of, LATER, policy, known))
+    return decide(
+        command, message(command, **fields), Situation(of, LATER, policy, known, lines or LineFacts())
+    )
 
 
 def after(of: Draft, *events: ev.Event, actor: msg.Actor = ANNA) -> Draft:

@@ -22,10 +22,12 @@ from tests.domain.orders import (
     after,
     carried_out,
     decided,
+    decorated,
     draft,
     error,
     facts,
     failed,
+    fitting,
     message,
 )
 
@@ -82,13 +84,39 @@ def test_the_table_by_hand_has_every_pair() -> None:
 def test_a_status_takes_the_commands_of_the_table_and_no_other(status: S, command: Command) -> None:
     assert is_allowed(status, command) is TABLE[status, command]
     if TABLE[status, command]:
-        admit(draft(status), command, message(command))
+        admit(fitting(status, command), command, message(command))
         return
     with pytest.raises(TransitionRejected) as caught:
         admit(draft(status), command, message(command))
     assert caught.value.http_status == 409
     assert caught.value.sentence == refusal(status, command)
     assert caught.value.details["current_status"] == status
+
+
+DECORATED = {
+    Command.PRODUCTION_APPROVE: {
+        S.EXTRACTED,
+        S.NEEDS_REVIEW,
+        S.READY,
+        S.APPROVED,
+        S.PUSHING,
+        S.PUSHED,
+        S.ERROR,
+    },
+    Command.PRODUCTION_REJECT: {S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR},
+}
+
+
+@pytest.mark.parametrize(("status", "command"), PAIRS)
+def test_with_decorated_lines_production_signs_wherever_lines_are_worked_on(
+    status: S, command: Command
+) -> None:
+    wanted = status in DECORATED[command] if command in DECORATED else TABLE[status, command]
+    assert is_allowed(status, command, decorated=True) is wanted
+    if command in DECORATED and not wanted:
+        with pytest.raises(TransitionRejected) as caught:
+            admit(draft(status, lines=[decorated(1)]), command, message(command))
+        assert caught.value.sentence == refusal(status, command, decorated=True)
 
 
 @pytest.mark.parametrize(("status", "command"), REFUSED)

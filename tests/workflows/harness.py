@@ -38,6 +38,7 @@ from domain.delivery import (
 from domain.draft import Draft, Header, LineInput
 from domain.edits import numbered
 from domain.facts import ConnectionFact, CustomerFact, Facts, FactsRequest, ProductFact
+from domain.line_facts import LineFact, LineFacts, LineQuestion, LinesRequest
 from domain.policy import OrgPolicy
 from domain.records import CONTINUES, DraftOrderInput, ReceiptFound, ReceiptRequest, Record
 from domain.statuses import Via
@@ -74,6 +75,10 @@ class World:
     done: list[tuple[str, str]] = field(default_factory=list)
     gate: Callable[[str], Any] | None = None  # awaited before each delivery step
     looked_up: list[str] = field(default_factory=list)  # keys
+    found: Callable[[LineQuestion], LineFact] = field(default=lambda asked: LineFact())
+    has_active_approver: bool = False
+    looks: list[LinesRequest] = field(default_factory=list)
+    looks_fail: int = 0
     conflicts: list[Record] = field(default_factory=list)
     known: dict[tuple[UUID, int], str] = field(default_factory=dict)  # digests of `records`
 
@@ -83,7 +88,7 @@ class World:
 
     @property
     def actions(self) -> list[str]:
-        return [entry.action for record in self.records for entry in record.audit]
+        return [entry.action for record in self.records for entry in record.trail()]
 
     async def _step(self, name: str, export_id: UUID, errors: list[str]) -> None:
         self.done.append((name, activity.info().activity_id))
@@ -138,6 +143,29 @@ class World:
             seen=next((each for each in known if each and (each.command, each.key) == wanted), None)
         )
 
+    @activity.defn(name=names.READ_LINE_FACTS)
+    async def read_line_facts(self, request: LinesRequest) -> LineFacts:
+        if self.facts_fail:
+            self.facts_fail -= 1
+            raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
+        return self._line_facts(request)
+
+    @activity.defn(name=names.LOOK_UP_LINES)
+    async def look_up_lines(self, request: LinesRequest) -> LineFacts:
+        if self.looks_fail:
+            self.looks_fail -= 1
+            raise ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
+        self.looks.append(request)
+        if self.gate is not None:
+            await self.gate("look")
+        return self._line_facts(request)
+
+    def _line_facts(self, request: LinesRequest) -> LineFacts:
+        return LineFacts(
+            has_active_approver=self.has_active_approver,
+            lines={asked.line_no: self.found(asked) for asked in request.lines},
+        )
+
     @activity.defn(name=names.STAGE)
     async def stage(self, order: DeliveryOrder) -> StageResult:
         delivery = order.delivery
@@ -164,7 +192,8 @@ class World:
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
-        return [self.record, self.read_facts, self.read_receipt, self.stage, self.publish, self.fence]
+        reads = [self.read_facts, self.read_receipt, self.read_line_facts, self.look_up_lines]
+        return [self.record, *reads, self.stage, self.publish, self.fence]
 
 
 OPS = msg.Actor(user_id=uuid4(), email="ops@demo.example")
