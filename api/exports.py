@@ -15,7 +15,7 @@ from api.paging import Page
 from api.problems import NotFound, problems
 from api.requests import ExactRoute
 from domain.draft import Export
-from domain.export_document import delivery
+from domain.export_document import delivery, too_large
 from domain.facts import CustomerFact, facts_request
 from domain.gates import gates, held_by, may_be_in_the_erp
 from domain.statuses import DraftStatus
@@ -146,6 +146,9 @@ async def preview(draft_id: UUID, caller: AnyRole) -> Response:
     unknown = CustomerFact(id=draft.header.customer_id or UUID(int=0), name=draft.customer_name or "?")
     attempt, customer = len(draft.exports) + 1, facts.customer or unknown
     ready = delivery(draft, attempt, customer, facts.artwork, datetime.now(UTC))
+    excess = too_large(draft, ready.document)
+    if excess is not None:
+        held.append({"line_no": None, "status": excess})
     shown = Preview(
         would_push=not held,
         held_by=held,

@@ -11,7 +11,7 @@ from typing import Any
 from domain import events as ev
 from domain.draft import Draft, Export
 from domain.edits import edited
-from domain.export_document import delivery, storage_key
+from domain.export_document import delivery, storage_key, too_large
 from domain.facts import Artwork, ConnectionFact, CustomerFact, Facts
 from domain.four_eyes import hold_four_eyes
 from domain.gates import NO_CONNECTOR, export_in_doubt, gates, held_by, may_be_in_the_erp
@@ -161,6 +161,9 @@ def _push(message: PushMessage | RetryPushMessage, now: Situation) -> list[ev.Ev
         raise GateHeld("The order's customer is no longer known; edit the draft and validate it again")
     retry = isinstance(message, RetryPushMessage)
     export, document = new_export(draft, facts.customer, facts.connection, facts.artwork, now.at)
+    excess = too_large(draft, document)
+    if excess is not None:
+        raise GateHeld(excess, held_by=[{"line_no": None, "status": excess}])
     return [
         ev.PushRequested(
             export=export,

@@ -11,6 +11,7 @@ from domain.delivery import Delivery
 from domain.draft import Draft, Line
 from domain.facts import Artwork, CustomerFact
 from domain.messages import draft_workflow_id
+from domain.values import MAX_LINES
 
 VERSION = "orderflow_export_json_v1"
 
@@ -44,6 +45,21 @@ def delivery(
         sha256=sha256_hex(text),
         size_bytes=len(text.encode()),
     )
+
+
+# Temporal takes 2 MiB in one piece, and the push's record holds the draft beside its document.
+_MOST_BYTES = 1_700_000
+_SURELY_SMALL_BYTES = 300_000
+
+
+def too_large(draft: Draft, text: str) -> str | None:
+    """Why the draft cannot be handed over in one document; None when it can."""
+    if len(text) < _SURELY_SMALL_BYTES and len(draft.lines) < MAX_LINES // 4:
+        return None
+    size = len(draft.model_dump_json().encode()) + len(canonical_json(text).encode())
+    if size <= _MOST_BYTES:
+        return None
+    return "The order is too large for one document, with the threads of all its lines; split it into several"
 
 
 def _document(draft: Draft, customer: CustomerFact, artwork: Artwork) -> dict[str, object]:

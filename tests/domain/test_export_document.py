@@ -14,11 +14,26 @@ from hypothesis import strategies as st
 
 from domain.canonical import sha256_hex
 from domain.draft import Draft, Header, SourceDocument
-from domain.export_document import delivery, export_id, file_name, storage_key
+from domain.events import PushRequested
+from domain.export_document import delivery, export_id, file_name, storage_key, too_large
 from domain.export_schema import export_schema
 from domain.facts import Artwork, ColorUpThreads, CustomerFact, LogoFact, facts_request
-from domain.statuses import DraftStatus
-from tests.domain.orders import AT, CUSTOMER, LATER, ORG, decorated, decoration, draft, header, line
+from domain.refusals import GateHeld
+from domain.statuses import DraftStatus, LineStatus
+from domain.transitions import Command
+from tests.domain.orders import (
+    AT,
+    CUSTOMER,
+    LATER,
+    ORG,
+    decided,
+    decorated,
+    decoration,
+    draft,
+    facts,
+    header,
+    line,
+)
 
 NAME = re.compile(r"^sales_order_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}_\d{8}T\d{6}Z_[0-9a-f]{8}\.json$")
 COLOR_UP = UUID(int=88)
@@ -116,6 +131,26 @@ def test_artwork_is_asked_for_by_a_push_only() -> None:
     asked = facts_request(ORDER, for_document=True)
     assert (asked.logo_ids, asked.color_up_ids) == ([UUID(int=77)], [COLOR_UP])
     assert facts_request(ORDER).logo_ids == facts_request(ORDER).color_up_ids == []
+
+
+def test_an_order_that_temporal_cannot_carry_in_one_piece_is_held_before_anything_happens() -> None:
+    threads = [{**GOLD, "stop": stop} for stop in range(1, 201)]
+    of = draft(
+        DraftStatus.APPROVED,
+        lines=[decorated(n, LineStatus.PRODUCTION_READY, color_up_id=COLOR_UP) for n in range(1, 101)],
+    )
+    for count, fits in ((20, True), (200, False)):
+        artwork = ColorUpThreads(version=1, thread_sequence=threads[:count])
+        known = facts(artwork=ARTWORK.model_copy(update={"color_ups": {COLOR_UP: artwork}}))
+        text = delivery(of, 1, CUSTOMER, known.artwork, AT).document
+        assert (too_large(of, text) is None) is fits
+        if fits:
+            (pushed,) = decided(Command.PUSH, of, known=known)
+            assert isinstance(pushed, PushRequested)
+        else:
+            with pytest.raises(GateHeld, match="too large") as held:
+                decided(Command.PUSH, of, known=known)
+            assert held.value.details["held_by"]
 
 
 def test_the_schema_is_sound_and_takes_the_document() -> None:
