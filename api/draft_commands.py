@@ -65,10 +65,22 @@ class PushAnswer(BaseModel):
 
 
 class ProductionApproval(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"line_nos": [2, 3], "note": "Threads are here"}]}
+    )
 
     line_nos: list[LineNo] | None = Field(None, min_length=1, max_length=MAX_LINES)
     note: Text | None = None
+
+
+class ProductionRejection(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"line_nos": [2], "reason": "Gold thread is out of stock"}]},
+    )
+
+    line_nos: list[LineNo] = Field(min_length=1, max_length=MAX_LINES)
+    reason: Reason
 
 
 class Rejection(BaseModel):
@@ -135,6 +147,22 @@ async def production_approve(
         line_nos=given.line_nos, note=given.note, key=key, digest=await body_digest(request)
     )
     return (await send(rooms, caller, draft_id, Command.PRODUCTION_APPROVE, message)).result
+
+
+@router.post("/draft-orders/{draft_id}/production-reject", response_model=ProductionApproved)
+async def production_reject(
+    draft_id: UUID,
+    body: ProductionRejection,
+    request: Request,
+    caller: Production,
+    rooms: InRooms,
+    key: IdempotencyKey,
+) -> dict[str, Any]:
+    """Send lines back for another version of their color-up; a signature of production on them is gone."""
+    message = msg.ProductionRejectMessage(
+        line_nos=body.line_nos, reason=body.reason, key=key, digest=await body_digest(request)
+    )
+    return (await send(rooms, caller, draft_id, Command.PRODUCTION_REJECT, message)).result
 
 
 @router.post("/draft-orders/{draft_id}/reject", response_model=Moved)

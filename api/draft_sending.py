@@ -9,9 +9,10 @@ from api.idempotency import REUSED
 from api.problems import NotFound, unavailable
 from api.rooms import Rooms
 from commands.draft_orders import TemporalUnavailable, WorkflowGone
+from domain.decisions import admit
 from domain.messages import Message, Receipt
-from domain.refusals import KeyReused, Refusal, TransitionRejected
-from domain.transitions import Command, is_allowed, refusal
+from domain.refusals import KeyReused, Refusal
+from domain.transitions import Command
 from storage.changes import is_recorded
 from storage.draft_orders import StoredDraft, get_draft
 from storage.projection import seen_key
@@ -96,11 +97,6 @@ async def _of_closed(
             return Receipt(
                 command=command, sequence=seen["sequence"], token=seen["token"], result=seen["result"]
             )
-    draft = stored.draft
-    if is_allowed(draft.status, command):
-        # an open draft without a workflow: `countersign reconcile` reports it
-        raise unavailable("The draft's workflow")
-    details: dict[str, object] = {"current_status": draft.status}
-    if command in {Command.PUSH, Command.RETRY_PUSH} and draft.last_export is not None:
-        details["erp_export_id"] = str(draft.last_export.id)
-    raise TransitionRejected(refusal(draft.status, command), **details)
+    admit(stored.draft, command, message)
+    # an open draft without a workflow: `countersign reconcile` reports it
+    raise unavailable("The draft's workflow")

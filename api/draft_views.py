@@ -145,7 +145,7 @@ def draft_view(
         ship_to=draft.header.ship_to,
         internal_review=draft.header.internal_review,
         source_document=draft.header.source_document,
-        lines=[line_view(line, known) for line in draft.lines],
+        lines=[line_view(draft, line, known) for line in draft.lines],
         removed_lines=removed_lines(draft.lines, stored.moves, known),
         approved_by=draft.approved_by_email,
         production_approved_at=draft.production_approved_at,
@@ -207,6 +207,7 @@ _WAITING_WORDS = {
     "push": "Waiting for a push to the ERP",
     "ack": "Delivered; waiting for the ERP's acknowledgement",
     "retry": "The export failed; retry the push or edit the draft",
+    "floor": "Delivered; production has not finished its decorated lines",
 }
 
 

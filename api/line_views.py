@@ -6,9 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.draft import Decoration, Line
+from domain.draft import Decoration, Draft, Line
+from domain.line_actions import line_actions
 from domain.line_waiting import line_waiting
 from domain.statuses import LineStatus
+from domain.transitions import Command
 from domain.values import Number
 from storage.line_history import StoredMove
 
@@ -40,7 +42,10 @@ class LineView(BaseModel):
     decoration: Decoration | None
     status: LineStatus | None = Field(description="decorated lines only")
     color_up_id: UUID | None = None
+    production_approved_at: datetime | None = None
+    production_approved_by_user_id: UUID | None = None
     status_history: list[LineMove] = []
+    allowed_actions: list[Command] = Field([], description="commands on the line that would be taken now")
     waiting: str | None = Field(None, description="what the line waits for, in words")
 
 
@@ -63,9 +68,14 @@ def histories(moves: Sequence[StoredMove]) -> Histories:
     return found
 
 
-def line_view(line: Line, known: Histories) -> LineView:
+def line_view(draft: Draft, line: Line, known: Histories) -> LineView:
     own = {name: getattr(line, name) for name in LineView.model_fields if name in Line.model_fields}
-    return LineView(**own, status_history=list(known.get(line.id, ())), waiting=line_waiting(line))
+    return LineView(
+        **own,
+        status_history=list(known.get(line.id, ())),
+        waiting=line_waiting(line),
+        allowed_actions=line_actions(draft, line),
+    )
 
 
 def removed_lines(lines: Sequence[Line], moves: Sequence[StoredMove], known: Histories) -> list[RemovedLine]:

@@ -1,5 +1,6 @@
 """What a draft says it waits for, when its delivery is stuck."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -7,8 +8,9 @@ import pytest
 
 from api.draft_views import SILENT_AFTER, draft_waiting_message
 from domain.draft import Draft, Export
+from domain.gates import gates
 from domain.policy import OrgPolicy
-from domain.statuses import DraftStatus, ExportStatus
+from domain.statuses import DraftStatus, ExportStatus, WaitingFor
 from storage.draft_orders import StoredDraft
 
 # ages, so that a test that runs long after its import means the same
@@ -70,3 +72,9 @@ def test_a_stuck_delivery_says_why_within_a_minute(
     assert message is not None
     assert said in message
     assert timedelta(seconds=60) > SILENT_AFTER
+
+
+@pytest.mark.parametrize("waiting", WaitingFor)
+def test_everything_that_a_draft_waits_for_has_a_sentence(waiting: WaitingFor) -> None:
+    of = replace(stored(NEW, NEW, None), waiting_for=waiting.value)
+    assert draft_waiting_message(of, gates(of.draft, OrgPolicy(), has_connection=True), OrgPolicy())

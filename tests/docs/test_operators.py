@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from config.settings import Settings
 from domain.gates import GateName
 from domain.messages import ACKNOWLEDGE, MESSAGES, Acknowledgement, Message
-from domain.statuses import DraftStatus, Role, WaitingFor
+from domain.statuses import DraftStatus, LineStatus, Role, WaitingFor
 from domain.transport import TRANSPORT_RULES
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +53,10 @@ def test_every_variable_that_a_process_reads_is_explained() -> None:
     )
     read = {name for source in sources for name in names.findall(source.read_text())}
     assert {name for name in read if name not in PAGE} == set()
+
+
+def test_every_status_of_a_line_says_what_moves_it_on() -> None:
+    assert [row[0] for row in rows("Decorated lines")] == [status.value for status in LineStatus]
 
 
 def test_every_status_and_everything_that_a_draft_waits_for_has_advice() -> None:

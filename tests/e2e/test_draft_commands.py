@@ -28,6 +28,7 @@ CALLS: dict[Command, tuple[str, str, Any]] = {
     Command.APPROVE: ("POST", "/approve", None),
     Command.REVOKE_APPROVAL: ("DELETE", "/approval", None),
     Command.PRODUCTION_APPROVE: ("POST", "/production-approve", None),
+    Command.PRODUCTION_REJECT: ("POST", "/production-reject", {"line_nos": [1], "reason": "no thread"}),
     Command.PUSH: ("POST", "/push", None),
     Command.RETRY_PUSH: ("POST", "/retry-push", None),
     Command.REJECT: ("POST", "/reject", {"reason": "ordered twice"}),

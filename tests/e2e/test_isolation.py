@@ -5,6 +5,7 @@ from typing import Any
 
 from local.stack import Stack
 from tests.e2e.conftest import People, draft_in, order
+from tests.e2e.decorations import color_up_of, customer_with_approver, logo_of
 
 
 async def test_every_route_answers_404_for_another_orgs_objects(stack: Stack, people: People) -> None:
@@ -12,7 +13,11 @@ async def test_every_route_answers_404_for_another_orgs_objects(stack: Stack, pe
     draft = await draft_in(theirs, "PUSHED")
     customer = (await theirs.json("GET", "/customers"))["data"][0]["id"]
     bulk = await theirs.json("POST", "/exports/retry", 202, json={"error_code": "DISK_FULL"})
+    logo = await logo_of(theirs, await customer_with_approver(theirs))
+    color_up = await color_up_of(theirs, logo)
     ids = {
+        "logo_id": logo["id"],
+        "color_up_id": color_up["id"],
         "bulk_id": bulk["id"],
         "draft_id": draft["id"],
         "export_id": draft["exports"][0]["id"],
@@ -29,6 +34,13 @@ async def test_every_route_answers_404_for_another_orgs_objects(stack: Stack, pe
         "reject": {"reason": "r"},
         "lines": {},
         "approvers": {"name": "N", "email": "a@b.example"},
+        "logo": {"logo_id": logo["id"]},
+        "color-up": {"color_up_id": color_up["id"]},
+        "review": {"decision": "approve"},
+        "floor": {"to": "Complete"},
+        "production-reject": {"line_nos": [1], "reason": "r"},
+        "versions": {"thread_sequence": color_up["thread_sequence"]},
+        "decision": {"decision": "approve", "note": "n"},
     }
     document = (await theirs.http.get("/openapi.json")).json()
     asked = 0
