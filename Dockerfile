@@ -16,6 +16,7 @@ COPY commands commands
 COPY config config
 COPY connectors connectors
 COPY domain domain
+COPY drawings drawings
 COPY local local
 COPY storage storage
 COPY workflows workflows

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.8
-SOURCES := activities api bench commands config connectors domain local storage workflows cli.py cli_keys.py worker.py
+SOURCES := activities api bench commands config connectors domain drawings local storage workflows cli.py cli_keys.py worker.py
 ARGS ?=
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec

@@ -18,8 +18,10 @@ from activities.bulk import BulkCommands
 from activities.delivery import DeliveryActivities
 from activities.forgotten_exports import ForgottenExports
 from activities.line_facts import LineLookups
+from activities.mailing import Mailer
 from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
+from activities.proof_mails import ProofMails
 from activities.reconciliation import Reconciler
 from activities.releases import Releases
 from activities.sweeping import Sweeper
@@ -35,6 +37,7 @@ from config.sandbox import runner
 from config.settings import Settings, SettingsError, load_settings
 from config.telemetry import tracing
 from config.temporal import connect
+from connectors.mail_server import SmtpServer
 from connectors.policy import ConnectorPolicy
 from connectors.port import ERPConnectorPort
 from connectors.registry import build_connectors
@@ -43,6 +46,7 @@ from storage.documents import Documents
 from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.draft_order import DraftOrderWorkflow
+from workflows.proof_links import ProofLinkWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
 from workflows.sweep import SweepWorkflow
@@ -85,6 +89,8 @@ def build_worker(
     )
     drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
     errands = Errands(client, settings.task_queue, settings.answer_within_s)
+    mailer = Mailer(database, SmtpServer.from_settings(settings))
+    mails = ProofMails(database, mailer, settings.public_url)
     lookups = LineLookups(database, errands.proof)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     return Worker(
@@ -98,6 +104,7 @@ def build_worker(
             SweepWorkflow,
             AckPollWorkflow,
             AckSchedulesWorkflow,
+            ProofLinkWorkflow,
         ],
         activities=[
             projection.record,
@@ -114,6 +121,8 @@ def build_worker(
             Releases(database, drafts, settings.resume_per_s).release,
             AckPoller(database, keys, connectors, drafts, settings.ack_settle_s, counted).run,
             AckScheduler(database, schedules).run,
+            mails.send_proof,
+            mails.renew_link,
         ],
         interceptors=[ActivityLog()],
         workflow_runner=runner(),

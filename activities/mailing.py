@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.mail_server import MailNotSent, MailRefused, MailServer
 from domain.mails import Envelope, Letter, MailOutcome
-from storage import messages
+from storage import messages, proof_links
 from storage.database import Database
 
 log = structlog.get_logger(__name__)
 
 Write = Callable[[AsyncConnection], Awaitable[Letter]]
+Sent = Callable[[AsyncConnection, datetime], Awaitable[None]]
 
 
 class Mailer:
@@ -24,8 +25,10 @@ class Mailer:
         self._database = database
         self._server = server
 
-    async def post(self, envelope: Envelope, write: Write) -> MailOutcome:
+    async def post(self, envelope: Envelope, write: Write, sent: Sent | None = None) -> MailOutcome:
         """Send the mail unless that was done; `write` makes it within the transaction that logs the try.
+
+        `sent` runs once, within the transaction that notes that the server took the mail.
 
         FAILED: this address or this mail was refused for good, and the log says so.
 
@@ -42,15 +45,25 @@ class Mailer:
         try:
             await self._server.send(letter, envelope.key)
         except MailRefused as refused:
-            await self._ended(envelope, MailOutcome.FAILED, str(refused))
+            await self._untaken(envelope, letter, MailOutcome.FAILED, refused)
             return MailOutcome.FAILED
         except MailNotSent as put_off:
-            await self._ended(envelope, MailOutcome.RETRYING, str(put_off))
+            await self._untaken(envelope, letter, MailOutcome.RETRYING, put_off)
             raise
-        await self._ended(envelope, MailOutcome.SENT, None)
+        log.info("mail", kind=envelope.kind, outcome=MailOutcome.SENT)
+        async with self._database.transaction(envelope.org_id) as connection:
+            at = datetime.now(UTC)
+            first = await messages.end_try(connection, envelope, MailOutcome.SENT, None, at)
+            if first and sent is not None:
+                await sent(connection, at)
         return MailOutcome.SENT
 
-    async def _ended(self, envelope: Envelope, outcome: MailOutcome, reason: str | None) -> None:
-        log.info("mail", kind=envelope.kind, outcome=outcome, reason=reason)
+    async def _untaken(
+        self, envelope: Envelope, letter: Letter, outcome: MailOutcome, reason: MailNotSent
+    ) -> None:
+        """The links of a letter that nobody took go with it."""
+        log.info("mail", kind=envelope.kind, outcome=outcome, reason=str(reason))
         async with self._database.transaction(envelope.org_id) as connection:
-            await messages.end_try(connection, envelope, outcome, reason, datetime.now(UTC))
+            if letter.links:
+                await proof_links.forget(connection, envelope.org_id, letter.links)
+            await messages.end_try(connection, envelope, outcome, str(reason), datetime.now(UTC))

@@ -19,6 +19,7 @@ from activities import names
 from domain.bulk import BulkOrder
 from domain.delivery import DeliveryOrder, FenceOrder, PublishOrder
 from domain.facts import FactsRequest
+from domain.proof_mails import LinkRenewal, ProofMail
 from domain.records import Record
 from domain.releases import ReleaseOrder
 
@@ -68,8 +69,8 @@ def ids(argument: object = None, *_more: object) -> dict[str, Any]:
             )
         case PublishOrder() | FenceOrder():
             return _said(argument.org_id, argument.request_id, export_id=argument.export_id)
-        case BulkOrder() | ReleaseOrder():
-            about = argument.model_dump(include={"bulk_id", "connection_id"})
+        case BulkOrder() | ReleaseOrder() | ProofMail() | LinkRenewal():
+            about = argument.model_dump(include={"bulk_id", "connection_id", "color_up_id", "link_id"})
             return _said(argument.org_id, None, **about)
         case FactsRequest():
             return _said(argument.org_id, None, draft_id=argument.draft_id)

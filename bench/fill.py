@@ -26,7 +26,7 @@ class Filled:
 async def fill(ground: Ground, count: int, say: Say) -> Filled:
     """
     Raises:
-        TemporalUnavailable: five times no answer for one draft.
+        TemporalUnavailable, FactsUnavailable, DatabaseUnavailable: five times no answer for one draft.
     """
     drafts, made, began = ground.drafts(), 0, time.monotonic()
     step = max(1, count // REPORTS)

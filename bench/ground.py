@@ -26,6 +26,7 @@ from domain import messages as msg
 from domain.draft import Header, LineInput
 from domain.edits import numbered
 from domain.policy import OrgPolicy
+from domain.refusals import FactsUnavailable
 from domain.statuses import DraftStatus, Via
 from domain.transitions import Command
 from local import temporal
@@ -34,7 +35,7 @@ from local.processes import SERVICES, TASK_QUEUE
 from local.refusals import Refusal
 from local.seed import demo_password, seeded_id
 from local.stack import Stack
-from storage.database import Database
+from storage.database import Database, DatabaseUnavailable
 
 ORG_ID = seeded_id("demo")
 CUSTOMER_ID = seeded_id("demo", "customer", "K-10001")
@@ -86,12 +87,13 @@ class Ground:
         """Made and validated by the real workflow, without HTTP.
 
         Raises:
-            TemporalUnavailable: five times no answer.
+            TemporalUnavailable, FactsUnavailable, DatabaseUnavailable: five times no answer.
         """
-        for _ in range(TRIES - 1):
+        for tried in range(1, TRIES):
             # a half-made draft stays behind: one more open draft weighs nothing
-            with suppress(TemporalUnavailable):
+            with suppress(TemporalUnavailable, FactsUnavailable, DatabaseUnavailable):
                 return await self._one_ready(drafts)
+            await asyncio.sleep(tried)
         return await self._one_ready(drafts)
 
     async def _one_ready(self, drafts: DraftOrders) -> UUID:

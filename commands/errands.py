@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from commands.draft_orders import TemporalUnavailable
 from domain.bulk import BULK_WORKFLOW, BulkOrder, bulk_workflow_id
+from domain.proof_mails import LINK_RENEWAL_WORKFLOW, LinkRenewal, link_renewal_workflow_id
 from domain.proofs import PROOF_WORKFLOW, ProofInput, proof_workflow_id
 from domain.releases import RELEASE_WORKFLOW, ReleaseOrder, release_workflow_id
 
@@ -67,6 +68,19 @@ class Errands:
         """
         await self._start(
             BULK_WORKFLOW, order, bulk_workflow_id(order.bulk_id), WorkflowIDConflictPolicy.USE_EXISTING
+        )
+
+    async def renew_link(self, org_id: UUID, link_id: UUID) -> None:
+        """Mail a new link in place of one that ended; asked twice at once it is mailed once.
+
+        Raises:
+            TemporalUnavailable
+        """
+        await self._start(
+            LINK_RENEWAL_WORKFLOW,
+            LinkRenewal(org_id=org_id, link_id=link_id),
+            link_renewal_workflow_id(link_id),
+            WorkflowIDConflictPolicy.USE_EXISTING,
         )
 
     async def proof(self, org_id: UUID, color_up_id: UUID) -> None:

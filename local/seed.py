@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.passwords import hash_in_thread, verify_in_thread
 from config.keys import KeyRing, callback_secret_owner, connection_owner
 from connectors.dropzone_config import DropzoneConfig
-from domain.reminders import WEEK
 from local.child import ROOT
 from storage import callback_secrets, connections, customers, organizations, products, users
 from storage.database import Database
@@ -112,8 +111,7 @@ async def _customers(connection: AsyncConnection, org_id: UUID, slug: str, at: d
     for one in examples:
         if one["erp_customer_number"] not in known:
             customer_id = seeded_id(slug, "customer", one["erp_customer_number"])
-            reminders = {"reminder_days": WEEK, "holidays": []}
-            values = {"internal_review_default": False, "language": "en", **reminders, **one}
+            values = {"internal_review_default": False, **one}
             await customers.create_customer(connection, org_id, customer_id, values, at)
 
 

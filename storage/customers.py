@@ -29,14 +29,15 @@ _NUMBER = "customer_org_id_erp_customer_number_key"
 async def create_customer(
     connection: AsyncConnection, org_id: UUID, customer_id: UUID, values: dict[str, Any], at: datetime
 ) -> Row:
-    """Insert one; `values` holds every writable column.
+    """Insert one; a column that `values` leaves out gets the table's default.
 
     Raises:
         Taken: another customer has the ERP number.
     """
+    given = [name for name in _WRITABLE if name in values]
     statement = text(
-        f"INSERT INTO customer (id, org_id, {', '.join(_WRITABLE)}, created_at, updated_at) "
-        f"VALUES (:id, :org, {', '.join(f':{name}' for name in _WRITABLE)}, :at, :at) RETURNING {_COLUMNS}"
+        f"INSERT INTO customer (id, org_id, {', '.join(given)}, created_at, updated_at) "
+        f"VALUES (:id, :org, {', '.join(f':{name}' for name in given)}, :at, :at) RETURNING {_COLUMNS}"
     )
     with unique(_NUMBER):
         found = await connection.execute(statement, {**values, "id": customer_id, "org": org_id, "at": at})

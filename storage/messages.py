@@ -51,9 +51,9 @@ async def end_try(
     outcome: MailOutcome,
     reason: str | None,
     at: datetime,
-) -> None:
-    """Write how a try ended. What was sent stays sent, whatever another try says."""
-    await connection.execute(
+) -> bool:
+    """Write how a try ended; False when the mail was sent before, which it stays whatever this try says."""
+    ended = await connection.execute(
         text(
             "UPDATE message_log SET outcome = :outcome, reason = :reason, at = :at "
             "WHERE org_id = :org AND key = :key AND outcome <> 'SENT'"
@@ -66,6 +66,7 @@ async def end_try(
             "at": at,
         },
     )
+    return ended.rowcount == 1
 
 
 async def list_messages(

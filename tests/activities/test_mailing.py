@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.mailing import Mailer
 from connectors.mail_server import MailNotSent, MailRefused
 from domain.mails import Envelope, Letter, MailKind, MailOutcome
-from storage import customers, messages
+from storage import messages
 from storage.database import Database, Row
+from tests.activities.proof_world import new_customer
 from tests.storage.conftest import new_org
 
 
@@ -32,10 +33,8 @@ class Server:
 @pytest_asyncio.fixture
 async def envelope(database: Database) -> Envelope:
     org_id, customer_id = await new_org(database), uuid4()
-    values = {"name": "Hansen", "erp_customer_number": None, "default_currency": None, "time_zone": "UTC"}
-    values |= {"language": "en", "internal_review_default": False}
     async with database.transaction(org_id) as connection:
-        await customers.create_customer(connection, org_id, customer_id, values, datetime.now(UTC))
+        await new_customer(connection, org_id, customer_id)
     return Envelope(
         org_id=org_id,
         key="proof:1",

@@ -26,6 +26,7 @@ from api import (
     me,
     messages,
     organization,
+    production,
     products,
     users,
 )
@@ -59,6 +60,7 @@ ROUTERS = (
     products.router,
     logos.router,
     color_ups.router,
+    production.router,
     imports.router,
     messages.router,
     callback_secrets.router,

@@ -14,6 +14,8 @@ OPS = {Role.ADMIN, Role.OPS}
 INTEGRATOR = {Role.ADMIN, Role.INTEGRATOR}
 NOWHERE = uuid4()
 
+FLOOR = {Role.ADMIN, Role.PRODUCTION}
+
 ENDPOINTS = [
     ("GET", "/me", ANY),
     ("GET", "/users", ADMIN),
@@ -41,6 +43,7 @@ ENDPOINTS = [
     ("GET", f"/color-ups/{NOWHERE}", ANY),
     ("POST", f"/color-ups/{NOWHERE}/versions", OPS),
     ("GET", "/messages", ANY),
+    ("GET", "/production/batches", FLOOR),
     ("POST", "/imports/products", OPS),
     ("POST", "/imports/customer-prices", OPS),
     ("POST", "/imports/draft-orders", OPS),

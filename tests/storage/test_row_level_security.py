@@ -64,7 +64,7 @@ async def test_functions_that_run_as_the_owner_are_the_known_ones_and_pin_their_
     )
     async with owner.connect() as connection:
         found = {name: config for name, config in (await connection.execute(query)).all()}
-    assert set(found) == {"audit_chain", "count_open_drafts", "find_login", "list_orgs"}
+    assert set(found) == {"audit_chain", "count_open_drafts", "find_login", "find_proof_link", "list_orgs"}
     assert all("search_path=pg_catalog, public, pg_temp" in config for config in found.values())
 
 

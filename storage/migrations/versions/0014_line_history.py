@@ -1,20 +1,20 @@
 """Record each line's moves beside the decision that made them.
 
-Revision ID: 0013
+Revision ID: 0014
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 _BEFORE = "0001_spine.sql"
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(Path(__file__).with_name("0013_line_history.sql").read_text())
+    op.get_bind().exec_driver_sql(Path(__file__).with_name("0014_line_history.sql").read_text())
 
 
 def downgrade() -> None:
