@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from domain.draft import Draft, Export, Line
-from domain.line_transitions import LINE_ALLOWED, line_allows
+from domain.line_transitions import line_allows
 from domain.policy import OrgPolicy
 from domain.statuses import (
     CUSTOMER_SIGNED,
@@ -181,17 +181,6 @@ def allowed_actions(draft: Draft, policy: OrgPolicy, *, has_connection: bool) ->
 
 def _some(lines: list[Line], command: Command) -> bool:
     return any(line.status is not None and line_allows(line.status, command) for line in lines)
-
-
-def line_actions(draft: Draft, line: Line) -> list[Command]:
-    """Commands that this line would take now, as far as draft and line can say."""
-    if line.status is None:
-        return []
-    return [
-        command
-        for command in LINE_ALLOWED
-        if line_allows(line.status, command) and is_allowed(draft.status, command, decorated=True)
-    ]
 
 
 def on_the_floor(draft: Draft) -> bool:
