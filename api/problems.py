@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
+from api.addresses import methods_of, spelt_out_elsewhere
 from domain.refusals import Refusal
 from storage.database import DatabaseUnavailable
 
@@ -153,6 +153,8 @@ def _members(error: Refusal) -> dict[str, Any]:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    if any(each["loc"][:1] == ("path",) for each in error.errors()) and spelt_out_elsewhere(request):
+        return _other_method(request)
     # never the input itself: it may hold a password
     errors = [
         {"loc": [_part(part) for part in each["loc"]], "msg": _sentence(each)}
@@ -176,20 +178,15 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
     status = error.status_code if error.status_code in TITLES else 400
-    headers = dict(error.headers or {})
     if status == 405:
-        headers["Allow"] = ", ".join(sorted(_methods(request))) or headers.get("Allow", "")
-    return render(request, Problem(status, _DETAILS.get(status, str(error.detail)), headers=headers))
+        return _other_method(request, error.headers)
+    return render(request, Problem(status, _DETAILS.get(status, str(error.detail)), headers=error.headers))
 
 
-def _methods(request: Request) -> set[str]:
-    """All that the address takes; the framework names those of its first route only."""
-    methods: set[str] = set()
-    for route in getattr(request.app.state, "routes", ()):
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            methods |= set(route.methods or ())
-    return methods
+def _other_method(request: Request, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    given = dict(headers or {})
+    given["Allow"] = ", ".join(sorted(methods_of(request))) or given.get("Allow", "")
+    return render(request, Problem(405, _DETAILS[405], headers=given))
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
