@@ -1,4 +1,4 @@
-"""Remove temporary files that dead tries left in the dropzones; report what was done."""
+"""Remove temporary files that dead tries left in the dropzones, and old keys; report what was done."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,15 +15,17 @@ from config.keys import EncryptionError, KeyRing, connection_owner
 from config.metrics import WorkerMetrics
 from connectors.leftovers import KeepsLeftovers
 from connectors.port import ERPConnectorPort
-from domain.sweeping import Swept
+from domain.sweeping import KEYS_KEPT, Swept
 from domain.transport import TransportError
-from storage import sweeping
+from storage import idempotency_keys, sweeping
 from storage.database import Database, DatabaseUnavailable, Row
 
 log = structlog.get_logger(__name__)
 
 _CONNECTION_LIMIT_S = 60.0
 _AT_ONCE = 500  # files of one connection a sweep
+_KEYS_AT_ONCE = 500  # in one transaction
+_BATCHES_AT_ONCE = 200  # of one org a sweep
 
 
 class Sweeper:
@@ -50,10 +52,25 @@ class Sweeper:
         try:
             for row in await self._database.call("SELECT * FROM list_orgs()", {}):
                 activity.heartbeat(row["slug"])
+                await self.forget_keys(row["org_id"], row["slug"])
                 said += [each for each in await self.sweep(row["org_id"], row["slug"]) if each.says_something]
         except DatabaseUnavailable as error:
             raise ApplicationError(str(error), type="DatabaseUnavailable") from None
         return said
+
+    async def forget_keys(self, org_id: UUID, slug: str) -> None:
+        """Idempotency keys that nobody will send again; few at a time, so that no request waits."""
+        before, removed = datetime.now(UTC) - KEYS_KEPT, 0
+        for _ in range(_BATCHES_AT_ONCE):
+            async with self._database.transaction(org_id, flushed=False) as connection:
+                batch = await idempotency_keys.remove_old(connection, org_id, before, _KEYS_AT_ONCE)
+            removed += batch
+            if batch < _KEYS_AT_ONCE:
+                break
+            if activity.in_activity():
+                activity.heartbeat(slug)
+        if removed:
+            log.info("keys_forgotten", org=slug, removed=removed)
 
     async def sweep(self, org_id: UUID, slug: str) -> list[Swept]:
         async with self._database.transaction(org_id) as connection:

@@ -41,7 +41,7 @@ def _clean(value: str | None) -> str | None:
 def _key(
     idempotency_key: Annotated[
         str | None,
-        Header(description="1 to 255 visible characters; the same key again gets the same answer"),
+        Header(description="1 to 255 visible characters; for 7 days the same key again gets the same answer"),
     ] = None,
 ) -> str | None:
     return _clean(idempotency_key)
@@ -156,27 +156,29 @@ def _scope(request: Request) -> str:
     return f"{request.method} {request.url.path}"
 
 
+_CLAIM = text(
+    "INSERT INTO idempotency_key (org_id, scope, key, digest, created_at) "
+    "VALUES (:org, :scope, :key, :digest, :at) ON CONFLICT DO NOTHING"
+)
+_CLAIMED = text(
+    "SELECT digest, status_code, headers, body FROM idempotency_key "
+    "WHERE org_id = :org AND scope = :scope AND key = :key"
+)
+
+
 async def _claim(
     connection: AsyncConnection, org_id: UUID, request: Request, key: str, given_digest: str | None
 ) -> JSONResponse | None:
     """The answer that the key has already, or None: then this request does the work."""
     values = {"org": org_id, "scope": _scope(request), "key": key}
     digest = given_digest or await body_digest(request)
-    keys = rooms_of(request).keys
-    claimed = await connection.execute(
-        text(
-            "INSERT INTO idempotency_key (org_id, scope, key, digest, created_at) "
-            "VALUES (:org, :scope, :key, :digest, :at) ON CONFLICT DO NOTHING"
-        ),
-        {**values, "digest": keys.keyed_digest(digest), "at": datetime.now(UTC)},
-    )
-    if claimed.rowcount == 1:
-        return None
-    query = text(
-        "SELECT digest, status_code, headers, body FROM idempotency_key "
-        "WHERE org_id = :org AND scope = :scope AND key = :key"
-    )
-    row = (await connection.execute(query, values)).mappings().one()
+    keys, now = rooms_of(request).keys, datetime.now(UTC)
+    row = None
+    while row is None:  # an old key may be swept away between the two statements
+        claimed = await connection.execute(_CLAIM, {**values, "digest": keys.keyed_digest(digest), "at": now})
+        if claimed.rowcount == 1:
+            return None
+        row = (await connection.execute(_CLAIMED, values)).mappings().one_or_none()
     # rows from before digests were keyed hold the plain one
     if not keys.is_keyed_digest(row["digest"], digest) and row["digest"] != digest:
         raise KeyReused(REUSED)

@@ -286,3 +286,17 @@ async def test_a_malformed_key_is_refused_before_anything_is_checked(
     answer = await client.post("/auth/login", json=credentials(orgs["demo"]), headers=headers)
     assert answer.status_code == 422
     assert "Idempotency-Key" in answer.json()["detail"]
+
+
+async def test_a_key_that_is_swept_away_at_this_moment_is_a_new_one(
+    client: httpx.AsyncClient, fresh_org: TestOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = credentials(fresh_org)
+    assert (await client.post("/auth/login", json=sent, headers=keyed("k"))).status_code == 200
+    one = "org_id = :org AND scope = :scope AND key = :key"
+    swept = text(
+        f"WITH swept AS (DELETE FROM idempotency_key WHERE {one}) "
+        "SELECT digest, status_code, headers, body FROM idempotency_key WHERE false"
+    )
+    monkeypatch.setattr("api.idempotency._CLAIMED", swept)
+    assert (await client.post("/auth/login", json=sent, headers=keyed("k"))).status_code == 200
