@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from domain.codes import UOMS
 from domain.draft import Draft
 from domain.policy import OrgPolicy
 
@@ -17,6 +18,7 @@ class FactsRequest(BaseModel):
     external_order_number: str | None = None
     currency: str | None = None
     skus: list[str] = Field(default_factory=list)
+    uoms: list[str] = Field(default_factory=list)  # those that not everybody knows
     order_date: date | None = None
     actor_user_id: UUID | None = None
     logo_ids: list[UUID] = Field(default_factory=list)
@@ -74,7 +76,7 @@ class Facts(BaseModel):
     policy: OrgPolicy
     customer: CustomerFact | None = None
     products: dict[str, ProductFact] = Field(default_factory=dict)
-    known_uoms: list[str] = Field(default_factory=list)
+    known_uoms: list[str] = Field(default_factory=list)  # of those asked for; older versions read all
     prices: list[PriceFact] = Field(default_factory=list)
     duplicates: list[str] = Field(default_factory=list)  # numbers of other drafts with the same order number
     connection: ConnectionFact | None = None
@@ -96,6 +98,7 @@ def facts_request(
         external_order_number=header.external_order_number,
         currency=header.currency,
         skus=sorted({line.internal_sku for line in lines if line.internal_sku}),
+        uoms=sorted({line.uom for line in lines if line.uom and line.uom not in UOMS}),
         order_date=header.order_date,
         actor_user_id=actor_user_id,
         logo_ids=sorted(
