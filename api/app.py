@@ -16,6 +16,7 @@ from api import (
     connector_types,
     connectors,
     customers,
+    designs,
     draft_commands,
     draft_edits,
     draft_orders,
@@ -68,6 +69,9 @@ OWN_TIME = (
     *(f"POST /connectors/{slug(connector_type)}" for connector_type in CONNECTOR_TYPES),
     r"PATCH /connectors/[^/]+",
     r"POST /imports/(products|customer-prices|draft-orders)",
+    r"POST /logos/[^/]+/design",
+    r"GET /logos/[^/]+/design/preview\.(svg|png)",
+    r"GET /production/batches/[^/]+/trim-sheet\.pdf",
 )
 
 DESCRIPTION = """
@@ -86,6 +90,7 @@ ROUTERS = (
     approvers.router,
     products.router,
     logos.router,
+    designs.router,
     color_ups.router,
     production.router,
     imports.router,

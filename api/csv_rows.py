@@ -13,10 +13,9 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ValidationError
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
 from api.problems import Problem
+from api.uploads import MULTIPART, content_type, uploaded_file
 
 MAX_ROWS = 10_000
 
@@ -49,11 +48,11 @@ async def read_upload(request: Request) -> str:
     Raises:
         Problem: 415 for another content type, 422 when there is no file or it is not UTF-8.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = content_type(request)
     if kind == "text/csv":
         content = await request.body()
-    elif kind == "multipart/form-data":
-        content = await _uploaded_file(request)
+    elif kind == MULTIPART:
+        content = (await uploaded_file(request, "the CSV")).content
     else:
         raise Problem(415, "Send the file as text/csv, or as a file in multipart/form-data")
     try:
@@ -61,18 +60,6 @@ async def read_upload(request: Request) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Problem(422, f"The file is not UTF-8 (line {line}); save it as CSV UTF-8") from None
-
-
-async def _uploaded_file(request: Request) -> bytes:
-    await request.body()  # kept, so that the form can be read from it
-    try:
-        async with request.form(max_files=1, max_fields=10) as form:
-            for value in form.values():
-                if isinstance(value, UploadFile):
-                    return await value.read()
-    except HTTPException:
-        raise Problem(422, "The multipart body is broken, or holds more than one file") from None
-    raise Problem(422, "The multipart body holds no file; send the CSV as one")
 
 
 def read_table(text: str, *, required: tuple[str, ...], optional: tuple[str, ...]) -> Table:

@@ -17,6 +17,7 @@ from config.keys import KeyRing
 from config.metrics import ApiMetrics
 from config.settings import Settings
 from connectors.port import ERPConnectorPort
+from drawings.studio import Studio
 from storage.changes import Bell
 from storage.database import Database
 from storage.documents import Documents
@@ -38,6 +39,7 @@ class Rooms:
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
     open_drafts: OpenDraftGauges = field(default_factory=OpenDraftGauges)
     shared_reads: SharedReads = field(default_factory=SharedReads)
+    studio: Studio = field(default_factory=Studio)
 
 
 def rooms_of(request: Request) -> Rooms:

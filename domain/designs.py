@@ -1,6 +1,8 @@
 """What is known of a logo's embroidery design, as `logo.design` keeps it. Lengths in millimetres."""
 
+import hashlib
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,3 +52,18 @@ class Design(DesignFacts):
     sha256: Sha256
     size_bytes: int
     uploaded_at: datetime
+
+    @classmethod
+    def of(cls, facts: DesignFacts, content: bytes, file_name: str | None, at: datetime) -> "Design":
+        return cls(
+            **facts.model_dump(),
+            file_name=file_name,
+            sha256=hashlib.sha256(content).hexdigest(),
+            size_bytes=len(content),
+            uploaded_at=at,
+        )
+
+
+def design_key(org_id: UUID, sha256: str) -> str:
+    """Where the document store keeps the file. Named by its content, so that nothing is ever overwritten."""
+    return f"designs/{org_id}/{sha256}.dst"

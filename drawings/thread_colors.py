@@ -51,6 +51,11 @@ def colors_by_stop(threads: Iterable[ThreadStop]) -> dict[int, str]:
     return {each.stop: swatch(each.brand, each.thread_code, each.thread_name).color for each in threads}
 
 
+def stop_colors(stops: int) -> dict[int, str]:
+    """Colours that tell the stops of a design apart while no threads are chosen."""
+    return {stop: _made(f"stop {stop}") for stop in range(1, stops + 1)}
+
+
 def _made(text: str) -> str:
     """A colour of middle brightness, well apart for most codes."""
     hashed = sha256(text.encode()).digest()

@@ -1,4 +1,7 @@
-"""Export documents in the object store: a folder or a bucket. Writing the same key twice is harmless."""
+"""Export documents and design files in the object store, a folder or a bucket.
+
+Writing the same key twice is harmless.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -31,13 +34,14 @@ class Documents:
                 retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=15)},
             )
 
-    async def put(self, key: str, document: str) -> None:
+    async def put(self, key: str, document: str | bytes) -> None:
         """
         Raises:
             DocumentsUnavailable: nothing is known; put it again.
         """
         try:
-            await obstore.put_async(self._store, key, document.encode())
+            content = document.encode() if isinstance(document, str) else document
+            await obstore.put_async(self._store, key, content)
         except (BaseError, OSError) as error:
             raise DocumentsUnavailable("The document store did not take the document") from error
 

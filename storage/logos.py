@@ -1,5 +1,6 @@
 """Logos of customers. A file-cabinet id names one logo of the org; a logo keeps its customer for good."""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,24 @@ async def create_logo(
 async def get_logo(connection: AsyncConnection, org_id: UUID, logo_id: UUID) -> Row | None:
     query = text(f"SELECT {_COLUMNS} FROM logo WHERE org_id = :org AND id = :id")
     return (await connection.execute(query, {"org": org_id, "id": logo_id})).mappings().first()
+
+
+async def lock_logo(connection: AsyncConnection, org_id: UUID, logo_id: UUID) -> Row | None:
+    """The row, locked."""
+    query = text(f"SELECT {_COLUMNS} FROM logo WHERE org_id = :org AND id = :id FOR UPDATE")
+    return (await connection.execute(query, {"org": org_id, "id": logo_id})).mappings().first()
+
+
+async def set_design(
+    connection: AsyncConnection, org_id: UUID, logo_id: UUID, design: dict[str, Any], at: datetime
+) -> Row:
+    """Put the facts of a file in place of those before; the caller has locked the row."""
+    statement = text(
+        "UPDATE logo SET design = cast(:design AS jsonb), version = version + 1, updated_at = :at "
+        f"WHERE org_id = :org AND id = :id RETURNING {_COLUMNS}"
+    )
+    values = {"org": org_id, "id": logo_id, "design": json.dumps(design), "at": at}
+    return (await connection.execute(statement, values)).mappings().one()
 
 
 async def list_logos(

@@ -20,6 +20,7 @@ from api import (
     callback_secrets,
     color_ups,
     customers,
+    designs,
     imports,
     logins,
     logos,
@@ -59,6 +60,7 @@ ROUTERS = (
     approvers.router,
     products.router,
     logos.router,
+    designs.router,
     color_ups.router,
     production.router,
     imports.router,
@@ -174,7 +176,11 @@ def app(rooms: Rooms) -> FastAPI:
         app.include_router(router)
     install(app)
     complete(app)
-    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("POST /imports/draft-orders",))
+    app.add_middleware(
+        RequestGuard,
+        answer_within_s=2.7,
+        exempt=("POST /imports/draft-orders", ".*/design.*", ".*trim-sheet.*"),
+    )
     app.state.rooms = rooms
     return app
 
