@@ -35,6 +35,7 @@ from api import (
     production,
     products,
     reference,
+    trim_sheets,
     users,
 )
 from api.answer_headers import AnswerHeaders
@@ -93,6 +94,7 @@ ROUTERS = (
     designs.router,
     color_ups.router,
     production.router,
+    trim_sheets.router,
     imports.router,
     draft_orders.router,
     draft_commands.router,

@@ -17,6 +17,7 @@ import structlog
 from domain.canonical import sha256_hex
 from domain.designs import DesignFacts
 from drawings.refusals import DrawingFailed, UnreadableDesign
+from drawings.trim_sheets import PaperSize
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ class Studio:
         sheet: Mapping[str, Any],
         design: bytes | None,
         colors: Mapping[int, str],
-        paper: Literal["a4", "us-letter"],
+        paper: PaperSize,
     ) -> bytes:
         """The sheet as PDF; `sheet` is a dumped `TrimSheet`.
 

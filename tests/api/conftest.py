@@ -29,6 +29,7 @@ from api import (
     organization,
     production,
     products,
+    trim_sheets,
     users,
 )
 from api.login_limits import LoginLimits
@@ -63,6 +64,7 @@ ROUTERS = (
     designs.router,
     color_ups.router,
     production.router,
+    trim_sheets.router,
     imports.router,
     messages.router,
     callback_secrets.router,
