@@ -41,7 +41,7 @@ async def test_a_batch_is_printed_on_the_paper_asked_for(
     assert answer.headers["content-type"] == "application/pdf"
     assert f"trim-sheet-{key[:8]}.pdf" in answer.headers["content-disposition"]
     assert answer.content.startswith(b"%PDF")
-    assert b"/MediaBox [0 0 " + box in answer.content
+    assert b"/MediaBox[0 0 " + box in answer.content
     assert (await sheet(floor, key, paper="napkin")).status_code == 422
 
 
