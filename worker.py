@@ -22,12 +22,14 @@ from activities.mailing import Mailer
 from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
 from activities.proof_mails import ProofMails
+from activities.proofs import ProofActivities
 from activities.reconciliation import Reconciler
 from activities.releases import Releases
 from activities.sweeping import Sweeper
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
+from commands.proofs import Proofs
 from commands.schedules import AckSchedules, ensure_ack_schedules, ensure_reconcile, ensure_sweep
 from config.keys import KeyRing
 from config.logs import configure_logs
@@ -46,6 +48,7 @@ from storage.documents import Documents
 from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.draft_order import DraftOrderWorkflow
+from workflows.proof import ProofApprovalWorkflow
 from workflows.proof_links import ProofLinkWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
@@ -88,10 +91,12 @@ def build_worker(
         counted,
     )
     drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
+    proofs = Proofs(client, settings.task_queue, settings.answer_within_s)
+    proof_activities = ProofActivities(database, drafts, proofs)
     errands = Errands(client, settings.task_queue, settings.answer_within_s)
     mailer = Mailer(database, SmtpServer.from_settings(settings))
     mails = ProofMails(database, mailer, settings.public_url)
-    lookups = LineLookups(database, errands.proof)
+    lookups = LineLookups(database, proofs.start)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     return Worker(
         client,
@@ -101,6 +106,7 @@ def build_worker(
             ReconcileWorkflow,
             ReleaseWorkflow,
             BulkCommandWorkflow,
+            ProofApprovalWorkflow,
             SweepWorkflow,
             AckPollWorkflow,
             AckSchedulesWorkflow,
@@ -117,6 +123,8 @@ def build_worker(
             delivery.fence,
             Reconciler(database, OpenDrafts(client), ForgottenExports(database, errands)).run,
             BulkCommands(database, drafts).step,
+            proof_activities.decide,
+            proof_activities.tell,
             Sweeper(database, keys, connectors, settings.sweep_after_s, counted).run,
             Releases(database, drafts, settings.resume_per_s).release,
             AckPoller(database, keys, connectors, drafts, settings.ack_settle_s, counted).run,

@@ -23,7 +23,7 @@ _ASKED_OF_THE_CUSTOMER = frozenset({LineStatus.SENT_FOR_APPROVAL, LineStatus.PHO
 
 
 class LineLookups:
-    """`start_proof(org_id, color_up_id)` starts the workflow that waits for a decision, if none runs."""
+    """`start_proof(org_id, color_up_id)` has a proof's workflow look at its rows, started if none runs."""
 
     def __init__(self, database: Database, start_proof: StartProof) -> None:
         self._database = database

@@ -10,6 +10,7 @@ from api import (
     audit,
     bulk,
     callback_secrets,
+    color_up_decisions,
     color_ups,
     connection_life,
     connector_answers,
@@ -49,6 +50,7 @@ from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
+from commands.proofs import Proofs
 from commands.pulses import Pulses
 from config.keys import KeyRing
 from config.logs import configure_logs
@@ -95,6 +97,7 @@ ROUTERS = (
     color_ups.router,
     production.router,
     trim_sheets.router,
+    color_up_decisions.router,
     imports.router,
     draft_orders.router,
     draft_commands.router,
@@ -127,6 +130,7 @@ async def build_rooms(
         settings=settings,
         database=Database(settings.database_url.get_secret_value(), tracer=traced.tracer if traced else None),
         drafts=DraftOrders(client, settings.task_queue, settings.answer_within_s - 0.3),
+        proofs=Proofs(client, settings.task_queue, settings.answer_within_s - 0.3),
         errands=Errands(client, settings.task_queue, settings.answer_within_s / 2),
         pulses=Pulses(OpenDrafts(client)),
         tokens=Tokens(settings),

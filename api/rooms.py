@@ -12,6 +12,7 @@ from api.shared_reads import SharedReads
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
+from commands.proofs import Proofs
 from commands.pulses import Pulses
 from config.keys import KeyRing
 from config.metrics import ApiMetrics
@@ -28,6 +29,7 @@ class Rooms:
     settings: Settings
     database: Database
     drafts: DraftOrders
+    proofs: Proofs
     errands: Errands
     pulses: Pulses
     tokens: Tokens

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
+from pydantic import BaseModel
 from temporalio.client import (
     Client,
     WorkflowUpdateFailedError,
@@ -120,12 +121,12 @@ class DraftOrders:
                 )
             except WorkflowUpdateFailedError as error:
                 # refused without a trace while the draft continues as new: the same again
-                if not _continues(error.cause) or time.monotonic() + pause_s > until:
-                    _refuse(error.cause)
+                if not continues(error.cause) or time.monotonic() + pause_s > until:
+                    refuse(error.cause)
             except WorkflowUpdateRPCTimeoutOrCancelledError as error:
                 raise TemporalUnavailable("The draft's workflow did not answer in time") from error
             except RPCError as error:
-                if error.status not in _REPEATED or time.monotonic() + pause_s > until:
+                if error.status not in REPEATED or time.monotonic() + pause_s > until:
                     _raise(error)
             else:
                 return receipt
@@ -150,6 +151,19 @@ class DraftOrders:
         message = Release(export_id=export_id)
         try:
             await handle.signal(RELEASE, message, rpc_timeout=timedelta(seconds=self._answer_within_s))
+        except RPCError as error:
+            _raise(error)
+
+    async def tell(self, signal: str, org_id: UUID, draft_id: UUID, message: BaseModel | None = None) -> None:
+        """Send one of the fixed signals of domain/messages.py; returns once Temporal has it.
+
+        Raises:
+            WorkflowGone, TemporalUnavailable
+        """
+        handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
+        said = [] if message is None else [message]
+        try:
+            await handle.signal(signal, args=said, rpc_timeout=timedelta(seconds=self._answer_within_s))
         except RPCError as error:
             _raise(error)
 
@@ -190,8 +204,8 @@ def search_attributes(message: CreateDraft) -> TypedSearchAttributes:
     )
 
 
-# The same message again is safe: the draft knows its key or its token, also in its next run.
-_REPEATED = frozenset(
+# The same message again is safe: the workflow knows its key or its token, also in its next run.
+REPEATED = frozenset(
     {
         RPCStatusCode.RESOURCE_EXHAUSTED,  # ten updates are in flight
         RPCStatusCode.FAILED_PRECONDITION,  # its run was just closing
@@ -201,11 +215,12 @@ _REPEATED = frozenset(
 )
 
 
-def _continues(cause: BaseException | None) -> bool:
+def continues(cause: BaseException | None) -> bool:
     return isinstance(cause, ApplicationError) and cause.type == CONTINUES
 
 
-def _refuse(cause: BaseException | None) -> NoReturn:
+def refuse(cause: BaseException | None) -> NoReturn:
+    """Raise what a workflow's refusal of an update means."""
     if isinstance(cause, ApplicationError):
         refusal = REFUSALS.get(cause.type or "")
         if refusal is not None:
@@ -213,7 +228,7 @@ def _refuse(cause: BaseException | None) -> NoReturn:
             raise refusal(cause.message, **details) from cause
         if cause.type == "RuntimeError":
             raise InputRefused("The command's fields cannot be read") from cause
-    raise TemporalUnavailable("The draft's workflow could not carry out the command") from cause
+    raise TemporalUnavailable("The workflow could not carry out the command") from cause
 
 
 def _raise(error: RPCError) -> NoReturn:

@@ -12,7 +12,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from commands.draft_orders import TemporalUnavailable
 from domain.bulk import BULK_WORKFLOW, BulkOrder, bulk_workflow_id
 from domain.proof_mails import LINK_RENEWAL_WORKFLOW, LinkRenewal, link_renewal_workflow_id
-from domain.proofs import PROOF_WORKFLOW, ProofInput, proof_workflow_id
 from domain.releases import RELEASE_WORKFLOW, ReleaseOrder, release_workflow_id
 
 
@@ -80,19 +79,6 @@ class Errands:
             LINK_RENEWAL_WORKFLOW,
             LinkRenewal(org_id=org_id, link_id=link_id),
             link_renewal_workflow_id(link_id),
-            WorkflowIDConflictPolicy.USE_EXISTING,
-        )
-
-    async def proof(self, org_id: UUID, color_up_id: UUID) -> None:
-        """Wait for the decision on a color-up; started twice it runs once.
-
-        Raises:
-            TemporalUnavailable: nobody knows whether it started.
-        """
-        await self._start(
-            PROOF_WORKFLOW,
-            ProofInput(org_id=org_id, color_up_id=color_up_id),
-            proof_workflow_id(color_up_id),
             WorkflowIDConflictPolicy.USE_EXISTING,
         )
 

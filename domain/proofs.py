@@ -20,6 +20,7 @@ PROOF_WORKFLOW = "ProofApprovalWorkflow"
 DECIDE = "decide"
 SENT = "sent"
 COLOR_UP_ENTITY = "color_up"
+NO_COLOR_UP = "There is no such color-up in your organisation"
 
 # A version of the key that the customer has, or has approved: older ones are out of date.
 CURRENT = frozenset({ColorUpStatus.PENDING, ColorUpStatus.APPROVED})
@@ -39,9 +40,11 @@ class ProofInput(BaseModel):
 class DecideProof(BaseModel):
     """One decision: by an approver, or by the team as proxy when `approver_id` is null.
 
+    `org_id` is filled in when it is sent: the workflow's id alone does not say whose color-up it is.
     `digest` is over the request's body, `token` unique to the request, as in `domain.messages.Message`.
     """
 
+    org_id: UUID | None = None
     decision: Literal[Decision.APPROVE, Decision.REQUEST_CHANGES]
     note: Text | None = None
     actor: Actor = Field(default_factory=Actor)
@@ -75,6 +78,31 @@ class ProofDecided(BaseModel):
 
     decided: ColorUpDecided
     repeated: bool = False
+
+
+class Refused(BaseModel):
+    """`type` names a class of domain.refusals."""
+
+    type: str
+    sentence: str
+    details: dict[str, Any] = {}
+
+
+class DecisionOutcome(BaseModel):
+    """What the activity that decides answers: one of the two."""
+
+    made: ProofDecided | None = None
+    refused: Refused | None = None
+
+
+class ProofStanding(BaseModel):
+    """How a version stands, once everyone who waited for its decision has been told of it."""
+
+    title: str
+    status: ColorUpStatus
+    sent_at: datetime | None
+    decided: ColorUpDecided | None
+    told: int  # drafts, by this look
 
 
 class VersionState(BaseModel):

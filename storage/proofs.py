@@ -10,12 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.color_ups import ColorUpDecided, ColorUpStatus, Decision
 from domain.messages import Actor, Origin
-from domain.proofs import DecideProof, ProofDecided, VersionState, refusal, trail
+from domain.proofs import (
+    DecideProof,
+    ProofDecided,
+    ProofStanding,
+    VersionState,
+    refusal,
+    trail,
+)
 from domain.refusals import KeyReused, TransitionRejected
 from domain.statuses import Via
 from storage import audit_log
-from storage.color_ups import COLUMNS, lock_versions
+from storage.color_ups import COLUMNS, get_color_up, lock_versions
 from storage.database import Row
+from storage.logos import get_logo
 
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
 _OUTCOME = {
@@ -214,3 +222,32 @@ def _named(row: Row) -> dict[str, Any]:
         "color_code": row["color_code"],
         "version": row["version"],
     }
+
+
+async def decision(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> ColorUpDecided:
+    """
+    Raises:
+        ColorUpMissing: there is no such color-up, or nothing is decided about it.
+    """
+    row = await get_color_up(connection, org_id, color_up_id)
+    decided = None if row is None else decided_of(row)
+    if decided is None:
+        raise ColorUpMissing(color_up_id)
+    return decided
+
+
+async def standing(connection: AsyncConnection, org_id: UUID, color_up_id: UUID, told: int) -> ProofStanding:
+    """How the version stands, with a title that people know it by.
+
+    Raises:
+        ColorUpMissing
+    """
+    row = await get_color_up(connection, org_id, color_up_id)
+    if row is None:
+        raise ColorUpMissing(color_up_id)
+    logo = await get_logo(connection, org_id, row["logo_id"])
+    name = "logo" if logo is None else logo["name"]
+    title = f"{name} on style {row['style_number']}, colour {row['color_code']}, version {row['version']}"
+    return ProofStanding(
+        title=title, status=row["status"], sent_at=row["sent_at"], decided=decided_of(row), told=told
+    )

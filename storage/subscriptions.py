@@ -96,38 +96,37 @@ async def _send(
             await supersede(connection, org_id, row, this["version"], Actor(), _SYSTEM, at)
 
 
-async def untold(connection: AsyncConnection, org_id: UUID, color_up_id: UUID, *, limit: int) -> list[Row]:
-    """The next drafts to tell a decision: on this version, or on an older one of its key.
-
-    Rows: `draft_order_id` and all columns of the version that it waits for.
-    """
+async def untold(connection: AsyncConnection, org_id: UUID, color_up_id: UUID, *, limit: int) -> list[UUID]:
+    """The next drafts that wait to be told of the decision; none while nothing is decided."""
     query = text(
-        "SELECT s.draft_order_id, c.* FROM color_up this "
-        "JOIN color_up c ON (c.logo_id, c.style_number, c.color_code) "
-        "  = (this.logo_id, this.style_number, this.color_code) AND c.version <= this.version "
-        "JOIN color_up_subscription s ON s.color_up_id = c.id AND s.told_at IS NULL "
-        "WHERE this.org_id = :org AND this.id = :id AND s.org_id = :org AND c.decision IS NOT NULL "
-        "ORDER BY c.version, s.draft_order_id LIMIT :limit"
+        "SELECT s.draft_order_id FROM color_up_subscription s JOIN color_up c ON c.id = s.color_up_id "
+        "WHERE s.org_id = :org AND c.org_id = :org AND s.color_up_id = :id AND s.told_at IS NULL "
+        "AND c.decision IS NOT NULL ORDER BY s.draft_order_id LIMIT :limit"
     )
     values = {"org": org_id, "id": color_up_id, "limit": limit}
-    return list((await connection.execute(query, values)).mappings())
+    return list((await connection.execute(query, values)).scalars())
+
+
+async def older_untold(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> list[UUID]:
+    """Older versions of the key that are decided, with drafts that have not been told."""
+    query = text(
+        "SELECT c.id FROM color_up this JOIN color_up c ON c.version < this.version "
+        "  AND (c.logo_id, c.style_number, c.color_code) "
+        "    = (this.logo_id, this.style_number, this.color_code) "
+        "WHERE this.org_id = :org AND this.id = :id AND c.org_id = :org AND c.decision IS NOT NULL "
+        "AND EXISTS (SELECT FROM color_up_subscription s "
+        "            WHERE s.color_up_id = c.id AND s.told_at IS NULL) ORDER BY c.version"
+    )
+    return list((await connection.execute(query, {"org": org_id, "id": color_up_id})).scalars())
 
 
 async def mark_told(
-    connection: AsyncConnection, org_id: UUID, told: Sequence[tuple[UUID, UUID]], at: datetime
+    connection: AsyncConnection, org_id: UUID, color_up_id: UUID, drafts: Sequence[UUID], at: datetime
 ) -> None:
-    """`told`: pairs of color-up and draft."""
     await connection.execute(
         text(
-            "UPDATE color_up_subscription s SET told_at = :at "
-            "FROM unnest(cast(:color_ups AS uuid[]), cast(:drafts AS uuid[])) AS done(color_up, draft) "
-            "WHERE s.org_id = :org AND s.color_up_id = done.color_up AND s.draft_order_id = done.draft "
-            "AND s.told_at IS NULL"
+            "UPDATE color_up_subscription SET told_at = :at WHERE org_id = :org AND color_up_id = :id "
+            "AND draft_order_id = ANY(:drafts) AND told_at IS NULL"
         ),
-        {
-            "org": org_id,
-            "color_ups": [color_up for color_up, _draft in told],
-            "drafts": [draft for _color_up, draft in told],
-            "at": at,
-        },
+        {"org": org_id, "id": color_up_id, "drafts": list(drafts), "at": at},
     )

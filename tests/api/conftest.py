@@ -18,6 +18,7 @@ from sqlalchemy import text
 from api import (
     approvers,
     callback_secrets,
+    color_up_decisions,
     color_ups,
     customers,
     designs,
@@ -65,6 +66,7 @@ ROUTERS = (
     color_ups.router,
     production.router,
     trim_sheets.router,
+    color_up_decisions.router,
     imports.router,
     messages.router,
     callback_secrets.router,
@@ -160,6 +162,7 @@ async def rooms(settings: Settings, database: Database) -> Rooms:
         settings=settings,
         database=database,
         drafts=drafts,
+        proofs=drafts,
         errands=drafts,
         pulses=drafts,
         tokens=Tokens(settings),

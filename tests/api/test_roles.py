@@ -48,6 +48,7 @@ ENDPOINTS = [
     ("GET", f"/logos/{NOWHERE}/design/preview.png", ANY),
     ("GET", "/production/batches", FLOOR),
     ("GET", "/production/batches/nothing/trim-sheet.pdf", FLOOR),
+    ("POST", f"/color-ups/{NOWHERE}/decision", OPS),
     ("POST", "/imports/products", OPS),
     ("POST", "/imports/customer-prices", OPS),
     ("POST", "/imports/draft-orders", OPS),

@@ -159,33 +159,36 @@ async def test_no_draft_is_missed_that_subscribes_while_the_decision_is_made(
 
     *answers, _ = await asyncio.gather(*(ground.subscribe(version, each) for each in drafts), decide_later())
     async with database.transaction(org) as connection:
-        rows = await subscriptions.untold(connection, org, version, limit=100)
-    listed = {row["draft_order_id"] for row in rows}
+        listed = set(await subscriptions.untold(connection, org, version, limit=100))
     for draft, answer in zip(drafts, answers, strict=True):
         assert (draft in listed) is (answer is None)
 
 
-async def test_subscribers_are_listed_once_decided_until_they_are_told_older_versions_included(
+async def test_subscribers_are_listed_from_the_decision_on_until_they_are_told(
     database: Database, org: UUID
 ) -> None:
     ground, drafts = await Ground(database, org).lay(versions=2), [uuid4() for _ in range(3)]
     older, newer = ground.versions
-    await ground.subscribe(older, drafts[0])
 
-    async def listed() -> list[UUID]:
+    async def listed() -> tuple[list[UUID], list[UUID]]:
         async with database.transaction(org) as connection:
-            rows = await subscriptions.untold(connection, org, newer, limit=100)
-        return [row["draft_order_id"] for row in rows]
+            own = await subscriptions.untold(connection, org, newer, limit=100)
+            return own, await subscriptions.older_untold(connection, org, newer)
 
-    assert await listed() == []
-    await ground.subscribe(newer, drafts[1])
-    assert await listed() == [drafts[0]]
-    await ground.subscribe(newer, drafts[2])
+    async def told(version: UUID, draft: UUID) -> None:
+        async with database.transaction(org) as connection:
+            await subscriptions.mark_told(connection, org, version, [draft], AT)
+
+    await ground.subscribe(older, drafts[0])
+    assert await listed() == ([], [])
+    for draft in drafts[1:]:
+        await ground.subscribe(newer, draft)
+    assert await listed() == ([], [older])
     await ground.decide(newer)
-    assert sorted(await listed()) == sorted(drafts)
-    async with database.transaction(org) as connection:
-        await subscriptions.mark_told(connection, org, [(older, drafts[0]), (newer, drafts[1])], AT)
-    assert await listed() == [drafts[2]]
+    assert await listed() == (sorted(drafts[1:]), [older])
+    await told(older, drafts[0])
+    await told(newer, drafts[1])
+    assert await listed() == ([drafts[2]], [])
 
 
 async def test_nothing_crosses_keys_or_orgs(database: Database, org: UUID) -> None:

@@ -1,0 +1,76 @@
+"""Proofs' workflows on real servers, with stand-ins for drafts that only note what they are told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.proofs import ProofActivities
+from commands.draft_orders import DraftOrders
+from commands.proofs import Proofs
+from config.sandbox import runner
+from domain.color_ups import ColorUpDecided
+from domain.messages import DRAFT_ORDER_WORKFLOW, draft_workflow_id
+from domain.proofs import proof_workflow_id
+from storage.database import Database
+from tests.proofs.stand_in import HEARD, StandInDraft
+from tests.storage.proof_ground import Ground
+from workflows.proof import ProofApprovalWorkflow
+
+
+class World:
+    def __init__(self, client: Client, database: Database, org: UUID, queue: str) -> None:
+        self.client = client
+        self.database = database
+        self.org = org
+        self.queue = queue
+        self.drafts = DraftOrders(client, queue, 5)
+        self.proofs = Proofs(client, queue, 5)
+
+    def activities(self, drafts: DraftOrders | None = None) -> ProofActivities:
+        return ProofActivities(self.database, drafts or self.drafts, self.proofs)
+
+    @asynccontextmanager
+    async def worker(self, activities: ProofActivities | None = None) -> AsyncIterator[None]:
+        """Stops without grace: what its activities do is cut, as by a kill."""
+        own = activities or self.activities()
+        async with Worker(
+            self.client,
+            task_queue=self.queue,
+            workflows=[ProofApprovalWorkflow, StandInDraft],
+            activities=[own.decide, own.tell],
+            workflow_runner=runner(),
+            max_cached_workflows=0,  # every task replays: what is not deterministic shows
+        ):
+            yield
+
+    async def ground(self, versions: int = 1) -> Ground:
+        return await Ground(self.database, self.org).lay(versions)
+
+    async def draft(self) -> UUID:
+        draft_id = uuid4()
+        await self.client.start_workflow(
+            DRAFT_ORDER_WORKFLOW, id=draft_workflow_id(self.org, draft_id), task_queue=self.queue
+        )
+        return draft_id
+
+    async def waiting(self, ground: Ground, color_up_id: UUID) -> UUID:
+        """A draft that waits for the version, as `look_up_lines` has it: subscribed, the proof sent."""
+        draft_id = await self.draft()
+        if await ground.subscribe(color_up_id, draft_id) is None:
+            await self.proofs.start(self.org, color_up_id)
+        return draft_id
+
+    async def heard(self, draft_id: UUID) -> list[ColorUpDecided]:
+        handle = self.client.get_workflow_handle(draft_workflow_id(self.org, draft_id))
+        told: list[ColorUpDecided] = await handle.query(HEARD, result_type=list[ColorUpDecided])
+        return told
+
+    async def ended(self, color_up_id: UUID, within_s: float = 30) -> None:
+        """The proof's workflow has ended, so everyone is told."""
+        handle = self.client.get_workflow_handle(proof_workflow_id(color_up_id))
+        async with asyncio.timeout(within_s):
+            await handle.result()

@@ -1,0 +1,145 @@
+"""One color-up version before the customer: from being sent until everyone who waited knows the decision.
+
+The rows decide and know who waits (storage/proofs.py, storage/subscriptions.py); this workflow carries the
+decision to them and to the drafts, and waits in between.
+"""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import names
+    from domain.canonical import utc_text
+    from domain.color_ups import ColorUpStatus, Decision
+    from domain.proofs import (
+        DECIDE,
+        NO_COLOR_UP,
+        PROOF_WORKFLOW,
+        SENT,
+        DecideProof,
+        DecisionOrder,
+        DecisionOutcome,
+        ProofDecided,
+        ProofInput,
+        ProofStanding,
+    )
+    from domain.records import CONTINUES
+
+_AWAY = "The database did not answer; repeat the decision with the same Idempotency-Key"
+_CONTINUES = "The proof is moving on to a new run; nothing was changed, send it again"
+_WORDS = {
+    Decision.APPROVE: "approved",
+    Decision.REQUEST_CHANGES: "sent back",
+    Decision.SUPERSEDED: "overtaken by a newer version",
+}
+
+
+@workflow.defn(name=PROOF_WORKFLOW)
+class ProofApprovalWorkflow:
+    """Made before the first message is handled, so that none is lost over continue-as-new."""
+
+    @workflow.init
+    def __init__(self, given: ProofInput) -> None:
+        self._given = given
+        self._look = True  # the rows may know more than this run: sent, decided, overtaken
+        self._deciding = 0
+        self._standing: ProofStanding | None = None
+
+    @workflow.run
+    async def run(self, given: ProofInput) -> ColorUpStatus | None:
+        """Ends when the version no longer waits for the customer and everyone concerned knows."""
+        while True:
+            await workflow.wait_condition(self._has_work)
+            # nothing may be awaited between these checks and leaving
+            if self._shall_continue():
+                workflow.continue_as_new(given)  # the new run looks first of all
+            if not self._look:
+                return self._standing.status if self._standing else None
+            await self._tell()
+
+    def _has_work(self) -> bool:
+        ended = not self._waits() and workflow.all_handlers_finished()
+        return self._look or ended or self._shall_continue()
+
+    def _shall_continue(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
+
+    def _waits(self) -> bool:
+        return self._standing is not None and self._standing.status is ColorUpStatus.PENDING
+
+    async def _tell(self) -> None:
+        """Everyone who waits for a decision that the rows hold; for as long as that takes."""
+        self._look = False
+        self._standing = await workflow.execute_activity(
+            names.TELL_DECISION,
+            self._given,
+            result_type=ProofStanding,
+            summary="tell the drafts that wait, if it is decided",
+            start_to_close_timeout=timedelta(hours=1),
+            heartbeat_timeout=timedelta(seconds=20),
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+        )
+        workflow.set_current_details(_details(self._standing))
+
+    @workflow.signal(name=SENT, description="It was sent to the customer, or closed: look at its rows")
+    def sent(self) -> None:
+        self._look = True
+
+    @workflow.update(name=DECIDE, description="The customer's decision, or the team's for the customer")
+    async def decide(self, message: DecideProof) -> ProofDecided:
+        """Only `ApplicationError` may leave."""
+        self._deciding += 1
+        try:
+            return await self._decide(message)
+        finally:
+            self._deciding -= 1
+
+    @decide.validator
+    def admit(self, message: DecideProof) -> None:
+        if message.org_id != self._given.org_id:
+            raise ApplicationError(NO_COLOR_UP, type="InputRefused", non_retryable=True)
+        # under a steady load of decisions that are refused there would never be a moment to move on
+        if workflow.info().is_continue_as_new_suggested() and self._deciding:
+            raise ApplicationError(_CONTINUES, type=CONTINUES, non_retryable=True)
+
+    async def _decide(self, message: DecideProof) -> ProofDecided:
+        order = DecisionOrder(
+            org_id=self._given.org_id,
+            color_up_id=self._given.color_up_id,
+            message=message,
+            at=workflow.now(),
+        )
+        try:
+            outcome: DecisionOutcome = await workflow.execute_activity(
+                names.DECIDE_COLOR_UP,
+                order,
+                result_type=DecisionOutcome,
+                summary=f"decide: {message.decision}",
+                start_to_close_timeout=timedelta(seconds=2.2),
+                schedule_to_close_timeout=timedelta(seconds=2.2),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            )
+        except FailureError:
+            self._look = True  # a try whose answer was lost may have decided
+            raise ApplicationError(_AWAY, type="FactsUnavailable", non_retryable=True) from None
+        if outcome.made is None:
+            refused = outcome.refused
+            sentence, details = (refused.sentence, refused.details) if refused else (_AWAY, {})
+            kind = refused.type if refused else "FactsUnavailable"
+            raise ApplicationError(sentence, details, type=kind, non_retryable=True)
+        self._look = True
+        return outcome.made
+
+
+def _details(standing: ProofStanding) -> str:
+    if standing.decided is not None:
+        by = "by the team for the customer" if standing.decided.team_proxy else "by the customer"
+        who = "" if standing.decided.decision is Decision.SUPERSEDED else f" {by}"
+        what = f"{_WORDS[standing.decided.decision]}{who} at {utc_text(standing.decided.decided_at)}"
+        return f"{standing.title}: {what}"
+    if standing.sent_at is None:
+        return f"{standing.title}: not sent to the customer"
+    return f"{standing.title}: waiting for the customer's decision since {utc_text(standing.sent_at)}"
