@@ -8,11 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.addresses import methods_of, spelt_out_elsewhere
+from api.customer_pages import is_customer_page, problem_page, wants_json, without_token
 from domain.refusals import Refusal
 from storage.database import DatabaseUnavailable
 
@@ -24,6 +25,7 @@ TITLES: dict[int, tuple[str, str]] = {
     405: ("METHOD_NOT_ALLOWED", "Method not allowed"),
     408: ("REQUEST_TIMEOUT", "Too slow"),
     409: ("CONFLICT", "Conflict"),
+    410: ("GONE", "No longer valid"),
     412: ("PRECONDITION_FAILED", "Precondition failed"),
     413: ("PAYLOAD_TOO_LARGE", "Too large"),
     414: ("ADDRESS_TOO_LONG", "Address too long"),
@@ -112,13 +114,16 @@ def unavailable(what: str) -> Problem:
     )
 
 
-def render(request: Request, problem: Problem) -> JSONResponse:
+def render(request: Request, problem: Problem) -> Response:
+    """As JSON, but as a page to customers' browsers."""
+    if is_customer_page(request) and not wants_json(request):
+        return problem_page(request, problem.status, problem.detail, problem.headers)
     document: dict[str, Any] = {
         "type": "about:blank",
         "title": TITLES.get(problem.status, ("", "Error"))[1],
         "status": problem.status,
         "detail": problem.detail,
-        "instance": request.url.path,
+        "instance": without_token(request.url.path),
         "code": problem.code,
         "request_id": getattr(request.state, "request_id", None),
         **problem.extra,
@@ -138,11 +143,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DatabaseUnavailable, _database)
 
 
-async def _problem(request: Request, error: Problem) -> JSONResponse:
+async def _problem(request: Request, error: Problem) -> Response:
     return render(request, error)
 
 
-async def _refusal(request: Request, error: Refusal) -> JSONResponse:
+async def _refusal(request: Request, error: Refusal) -> Response:
     headers = {"Retry-After": "2"} if error.http_status == 503 else None
     problem = Problem(error.http_status, error.sentence, code=error.code, headers=headers, **_members(error))
     return render(request, problem)
@@ -152,7 +157,7 @@ def _members(error: Refusal) -> dict[str, Any]:
     return dict(error.details)
 
 
-async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
     if any(each["loc"][:1] == ("path",) for each in error.errors()) and spelt_out_elsewhere(request):
         return _other_method(request)
     # never the input itself: it may hold a password
@@ -176,18 +181,18 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return text.removeprefix("Value error, ")
 
 
-async def _http(request: Request, error: HTTPException) -> JSONResponse:
+async def _http(request: Request, error: HTTPException) -> Response:
     status = error.status_code if error.status_code in TITLES else 400
     if status == 405:
         return _other_method(request, error.headers)
     return render(request, Problem(status, _DETAILS.get(status, str(error.detail)), headers=error.headers))
 
 
-def _other_method(request: Request, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def _other_method(request: Request, headers: Mapping[str, str] | None = None) -> Response:
     given = dict(headers or {})
     given["Allow"] = ", ".join(sorted(methods_of(request))) or given.get("Allow", "")
     return render(request, Problem(405, _DETAILS[405], headers=given))
 
 
-async def _database(request: Request, error: Exception) -> JSONResponse:
+async def _database(request: Request, error: Exception) -> Response:
     return render(request, unavailable("The database"))

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from api.login_limits import LoginLimits
 from api.open_draft_gauges import OpenDraftGauges
+from api.proof_limits import ProofLimits
 from api.shared_reads import SharedReads
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
@@ -38,6 +39,7 @@ class Rooms:
     documents: Documents
     bell: Bell
     login_limits: LoginLimits
+    proof_limits: ProofLimits = field(default_factory=ProofLimits)
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
     open_drafts: OpenDraftGauges = field(default_factory=OpenDraftGauges)
     shared_reads: SharedReads = field(default_factory=SharedReads)

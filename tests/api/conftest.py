@@ -31,6 +31,7 @@ from api import (
     production,
     products,
     trim_sheets,
+    proof_pages,
     users,
 )
 from api.login_limits import LoginLimits
@@ -69,6 +70,7 @@ ROUTERS = (
     color_up_decisions.router,
     imports.router,
     messages.router,
+    proof_pages.router,
     callback_secrets.router,
 )
 

@@ -81,7 +81,7 @@ async def test_each_route_is_in_the_table(client: httpx.AsyncClient) -> None:
         (method.upper(), path)
         for path, methods in document["paths"].items()
         for method in methods
-        if path != "/auth/login"
+        if path != "/auth/login" and not path.startswith("/proofs/")  # a link stands for the token
     }
     tabled = {
         (method, _template(path.replace(str(NOWHERE), "*").replace("nothing", "*")))
