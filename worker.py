@@ -15,6 +15,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from activities.ack_poll import AckPoller
 from activities.ack_schedules import AckScheduler
 from activities.bulk import BulkCommands
+from activities.callbacks import Callbacks
 from activities.delivery import DeliveryActivities
 from activities.forgotten_exports import ForgottenExports
 from activities.line_facts import LineLookups
@@ -30,7 +31,13 @@ from commands.draft_orders import DraftOrders
 from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
 from commands.proofs import Proofs
-from commands.schedules import AckSchedules, ensure_ack_schedules, ensure_reconcile, ensure_sweep
+from commands.schedules import (
+    AckSchedules,
+    ensure_ack_schedules,
+    ensure_callback_relay,
+    ensure_reconcile,
+    ensure_sweep,
+)
 from config.keys import KeyRing
 from config.logs import configure_logs
 from config.metrics import WorkerMetrics
@@ -47,6 +54,7 @@ from storage.database import Database
 from storage.documents import Documents
 from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
+from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
 from workflows.draft_order import DraftOrderWorkflow
 from workflows.proof import ProofApprovalWorkflow
 from workflows.proof_links import ProofLinkWorkflow
@@ -97,6 +105,7 @@ def build_worker(
     mailer = Mailer(database, SmtpServer.from_settings(settings))
     mails = ProofMails(database, mailer, settings.public_url)
     lookups = LineLookups(database, proofs.start)
+    callbacks = Callbacks(database, proofs, errands)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     return Worker(
         client,
@@ -108,6 +117,8 @@ def build_worker(
             BulkCommandWorkflow,
             ProofApprovalWorkflow,
             SweepWorkflow,
+            SettleCallbackWorkflow,
+            RelayCallbacksWorkflow,
             AckPollWorkflow,
             AckSchedulesWorkflow,
             ProofLinkWorkflow,
@@ -131,6 +142,8 @@ def build_worker(
             AckScheduler(database, schedules).run,
             mails.send_proof,
             mails.renew_link,
+            callbacks.settle,
+            callbacks.relay,
         ],
         interceptors=[ActivityLog()],
         workflow_runner=runner(),
@@ -160,6 +173,7 @@ async def serve(settings: Settings) -> None:
         )
         await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
         await ensure_sweep(client, settings.task_queue, settings.sweep_s)
+        await ensure_callback_relay(client, settings.task_queue, settings.callback_relay_s)
         await ensure_ack_schedules(client, settings.task_queue, settings.ack_poll_s)
         with served(counted.registry, settings):
             async with build_worker(client, settings, database, keys, counted, connectors):

@@ -56,13 +56,13 @@ class ExactRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             if takes_json:
-                _require_json(request)
+                require_json(request)
             return await handler(ExactRequest(request.scope, request.receive))
 
         return handle
 
 
-def _require_json(request: Request) -> None:
+def require_json(request: Request) -> None:
     """
     Raises:
         Problem: 415, for a body that does not say that it is JSON.

@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
+from api.callback_limits import CallbackLimits
 from api.login_limits import LoginLimits
 from api.open_draft_gauges import OpenDraftGauges
 from api.proof_limits import ProofLimits
@@ -40,6 +41,7 @@ class Rooms:
     bell: Bell
     login_limits: LoginLimits
     proof_limits: ProofLimits = field(default_factory=ProofLimits)
+    callback_limits: CallbackLimits = field(default_factory=CallbackLimits)
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
     open_drafts: OpenDraftGauges = field(default_factory=OpenDraftGauges)
     shared_reads: SharedReads = field(default_factory=SharedReads)

@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from commands.draft_orders import TemporalUnavailable
 from domain.bulk import BULK_WORKFLOW, BulkOrder, bulk_workflow_id
+from domain.callbacks import CALLBACK_WORKFLOW, CallbackOrder, callback_workflow_id
 from domain.proof_mails import LINK_RENEWAL_WORKFLOW, LinkRenewal, link_renewal_workflow_id
 from domain.releases import RELEASE_WORKFLOW, ReleaseOrder, release_workflow_id
 
@@ -79,6 +80,19 @@ class Errands:
             LINK_RENEWAL_WORKFLOW,
             LinkRenewal(org_id=org_id, link_id=link_id),
             link_renewal_workflow_id(link_id),
+            WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+
+    async def settle_callback(self, order: CallbackOrder) -> None:
+        """Let a callback have its effect; started twice it runs once, and once settled it does nothing.
+
+        Raises:
+            TemporalUnavailable: nobody knows; the relay starts it again.
+        """
+        await self._start(
+            CALLBACK_WORKFLOW,
+            order,
+            callback_workflow_id(order.callback_id),
             WorkflowIDConflictPolicy.USE_EXISTING,
         )
 

@@ -26,10 +26,12 @@ from domain.ack_polls import (
     ack_poll_id,
     is_ack_poll,
 )
+from domain.callbacks import CALLBACK_RELAY_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
 
 RECONCILE_ID = "reconcile"
 SWEEP_ID = "sweep"
+CALLBACK_RELAY_ID = "callback-relay"
 
 
 _LIMIT = timedelta(seconds=10)
@@ -48,6 +50,12 @@ async def ensure_sweep(client: Client, task_queue: str, every_s: int) -> None:
     """Run `SweepWorkflow` every `every_s` seconds, never twice at once."""
     action = ScheduleActionStartWorkflow(SWEEP_WORKFLOW, id=SWEEP_ID, task_queue=task_queue)
     await _put(client, SWEEP_ID, _schedule(action, every_s))
+
+
+async def ensure_callback_relay(client: Client, task_queue: str, every_s: int) -> None:
+    """Run `RelayCallbacksWorkflow` every `every_s` seconds, never twice at once."""
+    action = ScheduleActionStartWorkflow(CALLBACK_RELAY_WORKFLOW, id=CALLBACK_RELAY_ID, task_queue=task_queue)
+    await _put(client, CALLBACK_RELAY_ID, _schedule(action, every_s))
 
 
 async def ensure_ack_schedules(client: Client, task_queue: str, poll_s: int) -> None:

@@ -61,6 +61,12 @@ class ApiMetrics:
             ["command", "result"],
             registry=self.registry,
         )
+        self.callbacks = Counter(
+            "countersign_callbacks_total",
+            "Signed callbacks: accepted, repeated, or refused_ and the reason",
+            ["result"],
+            registry=self.registry,
+        )
 
 
 class WorkerMetrics:

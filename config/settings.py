@@ -134,6 +134,12 @@ class Settings(WorkflowSettings):
         ge=10,
         description="that a worker keeps in memory; the others' histories are replayed when they are needed",
     )
+    callback_relay_s: int = Field(
+        30,
+        validation_alias=_env("COUNTERSIGN_CALLBACK_RELAY_S"),
+        ge=1,
+        description="between two looks for callbacks that no process has set going",
+    )
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
     smtp_host: str | None = Field(

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import Row
 
 PUBLIC = "id, name, version, created_at, created_by_user_id, revoked_at, revoked_by_user_id, last_used_at"
-_USE_NOTED_EVERY = "interval '1 minute'"  # or callbacks that come at once would queue for the row
 
 
 async def insert(connection: AsyncConnection, values: dict[str, Any], at: datetime) -> Row:
@@ -66,12 +65,3 @@ async def revoke(
     )
     values = {"org": org_id, "id": secret_id, "user": user_id, "at": at}
     return (await connection.execute(statement, values)).mappings().one()
-
-
-async def note_use(connection: AsyncConnection, org_id: UUID, secret_id: UUID, at: datetime) -> None:
-    """Not `version`: nothing changed that anybody decided."""
-    statement = text(
-        "UPDATE callback_secret SET last_used_at = :at WHERE org_id = :org AND id = :id "
-        f"AND (last_used_at IS NULL OR last_used_at < cast(:at AS timestamptz) - {_USE_NOTED_EVERY})"
-    )
-    await connection.execute(statement, {"org": org_id, "id": secret_id, "at": at})

@@ -15,6 +15,7 @@ from local.stack import Stack
 QUICK = {
     "COUNTERSIGN_ACK_POLL_S": "1",
     "COUNTERSIGN_ACK_SETTLE_S": "1",
+    "COUNTERSIGN_CALLBACK_RELAY_S": "1",
     "COUNTERSIGN_DELIVERY_WINDOW_S": "20",
 }
 

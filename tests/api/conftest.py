@@ -17,6 +17,8 @@ from sqlalchemy import text
 
 from api import (
     approvers,
+    callback_door,
+    callback_lists,
     callback_secrets,
     color_up_decisions,
     color_ups,
@@ -41,8 +43,10 @@ from api.problems import install
 from api.requests import RequestGuard
 from api.rooms import Rooms
 from api.tokens import Tokens
+from commands.draft_orders import TemporalUnavailable
 from config.keys import KeyRing
 from config.settings import Settings
+from domain.callbacks import CallbackOrder
 from domain.messages import CreateDraft
 from domain.statuses import Role
 from storage.changes import Bell
@@ -72,6 +76,8 @@ ROUTERS = (
     messages.router,
     proof_pages.router,
     callback_secrets.router,
+    callback_door.router,
+    callback_lists.router,
 )
 
 
@@ -155,6 +161,13 @@ class NoWorkflows:
     """Stands where commands to workflows go: notes what was asked for."""
 
     created: list[CreateDraft] = field(default_factory=list)
+    callbacks: list[CallbackOrder] = field(default_factory=list)
+    away: bool = False
+
+    async def settle_callback(self, order: CallbackOrder) -> None:
+        if self.away:
+            raise TemporalUnavailable("Temporal did not answer in time")
+        self.callbacks.append(order)
 
 
 @pytest_asyncio.fixture

@@ -55,6 +55,8 @@ ENDPOINTS = [
     ("GET", "/callback-secrets", INTEGRATOR),
     ("POST", "/callback-secrets", INTEGRATOR),
     ("DELETE", f"/callback-secrets/{NOWHERE}", INTEGRATOR),
+    ("GET", "/callbacks", INTEGRATOR),
+    ("GET", "/callback-refusals", INTEGRATOR),
 ]
 
 
@@ -81,7 +83,8 @@ async def test_each_route_is_in_the_table(client: httpx.AsyncClient) -> None:
         (method.upper(), path)
         for path, methods in document["paths"].items()
         for method in methods
-        if path != "/auth/login" and not path.startswith("/proofs/")  # a link stands for the token
+        if path not in {"/auth/login", "/callbacks/customer-approval"}
+        and not path.startswith("/proofs/")  # a link stands for the token
     }
     tabled = {
         (method, _template(path.replace(str(NOWHERE), "*").replace("nothing", "*")))

@@ -64,7 +64,16 @@ async def test_functions_that_run_as_the_owner_are_the_known_ones_and_pin_their_
     )
     async with owner.connect() as connection:
         found = {name: config for name, config in (await connection.execute(query)).all()}
-    assert set(found) == {"audit_chain", "count_open_drafts", "find_login", "find_proof_link", "list_orgs"}
+    assert set(found) == {
+        "audit_chain",
+        "count_open_drafts",
+        "find_color_up_org",
+        "find_login",
+        "find_proof_link",
+        "list_orgs",
+        "list_unsettled_callbacks",
+        "orgs_with_callback_secrets",
+    }
     assert all("search_path=pg_catalog, public, pg_temp" in config for config in found.values())
 
 
@@ -85,6 +94,8 @@ _VALUES = {
 }
 _CHECKED = {
     ("app_user", "role"): "'OPS'",
+    ("callback_inbox", "decision"): "'approve'",
+    ("callback_refusal", "reason"): "'unsigned'",
     ("color_up", "status"): "'Draft'",
     ("erp_ack", "status"): "'SETTLED'",
     ("erp_connection", "status"): "'DISABLED'",
@@ -232,6 +243,7 @@ async def test_the_org_is_forgotten_at_the_end_of_the_transaction(
     [
         "SELECT authenticate(cast(:org AS uuid), cast(:other AS uuid))",
         "SELECT reserve_draft_number(cast(:org AS uuid), cast(:other AS uuid))",
+        "SELECT callback_secrets_of(cast(:org AS uuid)), cast(:other AS uuid)",
     ],
 )
 async def test_functions_that_set_the_org_themselves_forget_it_too(

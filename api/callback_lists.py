@@ -1,0 +1,88 @@
+"""What came in by signed callbacks, and what was refused. Nothing here changes anything."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from api.caller import Integrator
+from api.paging import Page, Paging, write_cursor
+from api.problems import problems
+from api.queries import after_id
+from api.requests import ExactRoute
+from domain.callbacks import CallbackOutcome, CallbackRefusal
+from domain.values import Key
+from storage import callbacks
+
+router = APIRouter(route_class=ExactRoute, tags=["callbacks"])
+
+
+class Callback(BaseModel):
+    """`outcome` is null until it is settled; `outcome_note` says why it had no effect.
+
+    `deliveries` counts how often it came, `other_bodies` how often its webhook-id came with another body.
+    """
+
+    id: UUID
+    webhook_id: str
+    secret_id: UUID
+    color_up_id: UUID
+    decision: Literal["approve", "request_changes"]
+    approver_email: str
+    comment: str | None
+    received_at: datetime
+    deliveries: int
+    other_bodies: int
+    outcome: CallbackOutcome | None
+    outcome_note: str | None
+    approver_id: UUID | None
+    settled_at: datetime | None
+
+
+class RefusedCallback(BaseModel):
+    """`webhook_id` and `color_up_id` are what it said, unverified."""
+
+    id: UUID
+    reason: CallbackRefusal
+    webhook_id: str | None
+    color_up_id: UUID | None
+    ip: str | None
+    user_agent: str | None
+    request_id: str | None
+    refused_at: datetime
+
+
+@router.get("/callbacks", responses=problems(401, 403))
+async def list_callbacks(
+    caller: Integrator,
+    paging: Paging,
+    outcome: CallbackOutcome | None = None,
+    color_up_id: UUID | None = None,
+    webhook_id: Annotated[Key | None, Query()] = None,
+) -> Page[Callback]:
+    """Callbacks that were accepted, newest first."""
+    filters = {"outcome": outcome, "color_up_id": color_up_id, "webhook_id": webhook_id}
+    async with caller.transaction() as connection:
+        rows = await callbacks.list_callbacks(
+            connection, caller.org_id, filters, limit=paging.limit + 1, after=after_id(paging)
+        )
+    shown = [Callback.model_validate(dict(row)) for row in rows[: paging.limit]]
+    more = len(rows) > paging.limit
+    return Page(data=shown, next_cursor=write_cursor(shown[-1].received_at, shown[-1].id) if more else None)
+
+
+@router.get("/callback-refusals", responses=problems(401, 403))
+async def list_refused_callbacks(caller: Integrator, paging: Paging) -> Page[RefusedCallback]:
+    """Callbacks that name a color-up of this organisation, or bear its signature, and were refused.
+
+    The newest 200, newest first.
+    """
+    async with caller.transaction() as connection:
+        rows = await callbacks.list_refusals(
+            connection, caller.org_id, limit=paging.limit + 1, after=after_id(paging)
+        )
+    shown = [RefusedCallback.model_validate(dict(row)) for row in rows[: paging.limit]]
+    more = len(rows) > paging.limit
+    return Page(data=shown, next_cursor=write_cursor(shown[-1].refused_at, shown[-1].id) if more else None)
