@@ -17,6 +17,7 @@ from activities.ack_schedules import AckScheduler
 from activities.bulk import BulkCommands
 from activities.callbacks import Callbacks
 from activities.delivery import DeliveryActivities
+from activities.digest_letters import DigestLetters
 from activities.forgotten_exports import ForgottenExports
 from activities.line_facts import LineLookups
 from activities.mailing import Mailer
@@ -26,16 +27,19 @@ from activities.proof_mails import ProofMails
 from activities.proofs import ProofActivities
 from activities.reconciliation import Reconciler
 from activities.releases import Releases
+from activities.reminders import Mornings, ReminderCheck
 from activities.sweeping import Sweeper
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
 from commands.proofs import Proofs
+from commands.reminders import Reminders
 from commands.schedules import (
     AckSchedules,
     ensure_ack_schedules,
     ensure_callback_relay,
     ensure_reconcile,
+    ensure_reminder_check,
     ensure_sweep,
 )
 from config.keys import KeyRing
@@ -60,6 +64,7 @@ from workflows.proof import ProofApprovalWorkflow
 from workflows.proof_links import ProofLinkWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
+from workflows.reminders import ReminderCheckWorkflow, ReminderDigestWorkflow
 from workflows.sweep import SweepWorkflow
 
 log = structlog.get_logger("worker")
@@ -104,9 +109,11 @@ def build_worker(
     errands = Errands(client, settings.task_queue, settings.answer_within_s)
     mailer = Mailer(database, SmtpServer.from_settings(settings))
     mails = ProofMails(database, mailer, settings.public_url)
-    lookups = LineLookups(database, proofs.start)
+    reminders = Reminders(client, settings.task_queue, settings.answer_within_s)
+    lookups = LineLookups(database, proofs.start, reminders.start)
     callbacks = Callbacks(database, proofs, errands)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
+    mornings = Mornings(database, mailer, DigestLetters(settings.public_url), reminders)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -122,6 +129,8 @@ def build_worker(
             AckPollWorkflow,
             AckSchedulesWorkflow,
             ProofLinkWorkflow,
+            ReminderDigestWorkflow,
+            ReminderCheckWorkflow,
         ],
         activities=[
             projection.record,
@@ -144,6 +153,10 @@ def build_worker(
             mails.renew_link,
             callbacks.settle,
             callbacks.relay,
+            mornings.plan,
+            mornings.escalate,
+            mornings.send,
+            ReminderCheck(database, reminders).run,
         ],
         interceptors=[ActivityLog()],
         workflow_runner=runner(),
@@ -174,6 +187,7 @@ async def serve(settings: Settings) -> None:
         await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
         await ensure_sweep(client, settings.task_queue, settings.sweep_s)
         await ensure_callback_relay(client, settings.task_queue, settings.callback_relay_s)
+        await ensure_reminder_check(client, settings.task_queue)
         await ensure_ack_schedules(client, settings.task_queue, settings.ack_poll_s)
         with served(counted.registry, settings):
             async with build_worker(client, settings, database, keys, counted, connectors):

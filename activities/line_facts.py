@@ -18,6 +18,7 @@ from storage.proofs import ColorUpMissing
 from storage.subscriptions import subscribe
 
 StartProof = Callable[[UUID, UUID], Awaitable[None]]
+Remind = Callable[[UUID, UUID], Awaitable[None]]
 
 _ASKED_OF_THE_CUSTOMER = frozenset({LineStatus.SENT_FOR_APPROVAL, LineStatus.PHONE_CALL})
 
@@ -25,9 +26,11 @@ _ASKED_OF_THE_CUSTOMER = frozenset({LineStatus.SENT_FOR_APPROVAL, LineStatus.PHO
 class LineLookups:
     """`start_proof(org_id, color_up_id)` has a proof's workflow look at its rows, started if none runs."""
 
-    def __init__(self, database: Database, start_proof: StartProof) -> None:
+    def __init__(self, database: Database, start_proof: StartProof, remind: Remind) -> None:
+        """`remind(org_id, customer_id)` has the customer reminded of what it has not decided."""
         self._database = database
         self._start_proof = start_proof
+        self._remind = remind
 
     @activity.defn(name=names.READ_LINE_FACTS)
     async def read(self, request: LinesRequest) -> LineFacts:
@@ -60,6 +63,9 @@ class LineLookups:
                 await self._start_proof(request.org_id, color_up_id)
             else:
                 decided[color_up_id] = decision
+        undecided = {each for each in sent if each is not None} - decided.keys()
+        if undecided and request.customer_id is not None:
+            await self._remind(request.org_id, request.customer_id)
         return decided
 
     async def _subscribed(self, request: LinesRequest, color_up_id: UUID) -> ColorUpDecided | None:

@@ -1,6 +1,6 @@
 """Where customers' systems come in: no token, a signature. The signature says whose word it is.
 
-Source: docs/callbacks.md. Written down first and answered 202; what it does follows (ADR 0013).
+Source: docs/callbacks.md. Written down first and answered 202; what it does follows (ADR 0014).
 """
 
 import hashlib

@@ -27,6 +27,7 @@ from domain.ack_polls import (
     is_ack_poll,
 )
 from domain.callbacks import CALLBACK_RELAY_WORKFLOW
+from domain.digests import REMINDER_CHECK_ID, REMINDER_CHECK_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
 
 RECONCILE_ID = "reconcile"
@@ -38,6 +39,8 @@ _LIMIT = timedelta(seconds=10)
 _POLL_ENDS_WITHIN = timedelta(minutes=5)
 # Between two looks at the connections' rows; a new connection waits that long for its first poll at most.
 _ALIGN_AT_MOST_EVERY_S = 5
+# A change of a customer's mornings counts after that long at most.
+_REMINDERS_EVERY_S = 300
 
 
 async def ensure_reconcile(client: Client, task_queue: str, every_s: int) -> None:
@@ -56,6 +59,12 @@ async def ensure_callback_relay(client: Client, task_queue: str, every_s: int) -
     """Run `RelayCallbacksWorkflow` every `every_s` seconds, never twice at once."""
     action = ScheduleActionStartWorkflow(CALLBACK_RELAY_WORKFLOW, id=CALLBACK_RELAY_ID, task_queue=task_queue)
     await _put(client, CALLBACK_RELAY_ID, _schedule(action, every_s))
+
+
+async def ensure_reminder_check(client: Client, task_queue: str) -> None:
+    """Hold the customers' reminders against their proofs and mornings, never twice at once."""
+    action = ScheduleActionStartWorkflow(REMINDER_CHECK_WORKFLOW, id=REMINDER_CHECK_ID, task_queue=task_queue)
+    await _put(client, REMINDER_CHECK_ID, _schedule(action, _REMINDERS_EVERY_S))
 
 
 async def ensure_ack_schedules(client: Client, task_queue: str, poll_s: int) -> None:

@@ -21,6 +21,15 @@ async def outcome_of(connection: AsyncConnection, org_id: UUID, key: str) -> Mai
     return None if found is None else MailOutcome(found)
 
 
+async def with_keys(connection: AsyncConnection, org_id: UUID, keys: list[str]) -> list[Row]:
+    """Mails of these keys that have ended: `recipient`, `outcome`, `color_up_ids`."""
+    query = text(
+        "SELECT recipient, outcome, color_up_ids FROM message_log "
+        "WHERE org_id = :org AND key = ANY(:keys) AND outcome <> 'RETRYING' ORDER BY recipient"
+    )
+    return list((await connection.execute(query, {"org": org_id, "keys": keys})).mappings())
+
+
 async def begin_try(connection: AsyncConnection, envelope: Envelope, at: datetime) -> None:
     """Write that a try begins. A row of a mail that ended is left as it is."""
     await connection.execute(
@@ -29,7 +38,8 @@ async def begin_try(connection: AsyncConnection, envelope: Envelope, at: datetim
             "recipient, outcome, attempts, created_at, at) VALUES (:id, :org, :key, :kind, :customer, "
             ":approver, :color_ups, :recipient, 'RETRYING', 1, :at, :at) "
             "ON CONFLICT ON CONSTRAINT message_log_key DO UPDATE SET attempts = message_log.attempts + 1, "
-            "at = excluded.at, recipient = excluded.recipient WHERE message_log.outcome = 'RETRYING'"
+            "at = excluded.at, recipient = excluded.recipient, color_up_ids = excluded.color_up_ids "
+            "WHERE message_log.outcome = 'RETRYING'"
         ),
         {
             "id": uuid4(),

@@ -66,6 +66,15 @@ async def active_approvers(connection: AsyncConnection, org_id: UUID, customer_i
     return list((await connection.execute(query, values)).mappings())
 
 
+async def sender_of(connection: AsyncConnection, org_id: UUID, customer_id: UUID) -> Row:
+    """What a mail to the customer's people needs: `org_name`, `language`."""
+    query = text(
+        "SELECT o.name AS org_name, c.language FROM customer c JOIN org o ON o.id = c.org_id "
+        "WHERE c.org_id = :org AND c.id = :customer"
+    )
+    return (await connection.execute(query, {"org": org_id, "customer": customer_id})).mappings().one()
+
+
 async def count_reminder(
     connection: AsyncConnection, org_id: UUID, customer_id: UUID, color_up_id: UUID, day: date, at: datetime
 ) -> int | None:

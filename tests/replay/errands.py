@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,17 @@ from activities import names
 from config.sandbox import runner
 from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW, AckPollOrder, AckPollReport
 from domain.bulk import BULK_WORKFLOW, BulkOrder, BulkOutcome, BulkProgress
+from domain.digests import (
+    LOOK_AGAIN,
+    REMINDER_CHECK_WORKFLOW,
+    REMINDER_WORKFLOW,
+    DigestSent,
+    Escalated,
+    PlanRequest,
+    ReminderOrder,
+    ReminderPlan,
+    Round,
+)
 from domain.messages import Actor, Origin
 from domain.reconciliation import Difference, Finding
 from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
@@ -26,6 +38,7 @@ from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
+from workflows.reminders import ReminderCheckWorkflow, ReminderDigestWorkflow
 from workflows.sweep import SweepWorkflow
 
 RECONCILE_WORKFLOW = "ReconcileWorkflow"
@@ -36,6 +49,8 @@ WORKFLOWS: dict[str, type] = {
     RECONCILE_WORKFLOW: ReconcileWorkflow,
     ACK_POLL_WORKFLOW: AckPollWorkflow,
     ACK_SCHEDULES_WORKFLOW: AckSchedulesWorkflow,
+    REMINDER_WORKFLOW: ReminderDigestWorkflow,
+    REMINDER_CHECK_WORKFLOW: ReminderCheckWorkflow,
 }
 HANGS = object()  # an answer that does not come
 Handle = WorkflowHandle[Any, Any]
@@ -85,9 +100,40 @@ class Answers:
         changed: list[str] = await self._next()
         return changed
 
+    @activity.defn(name=names.PLAN_REMINDERS)
+    async def plan(self, request: PlanRequest) -> ReminderPlan:
+        plan: ReminderPlan = await self._next()
+        return plan
+
+    @activity.defn(name=names.ESCALATE_PROOFS)
+    async def escalate(self, order: Round) -> Escalated:
+        escalated: Escalated = await self._next()
+        return escalated
+
+    @activity.defn(name=names.SEND_DIGEST)
+    async def send_digest(self, order: Round) -> DigestSent:
+        sent: DigestSent = await self._next()
+        return sent
+
+    @activity.defn(name=names.CHECK_REMINDERS)
+    async def check_reminders(self) -> list[str]:
+        woken: list[str] = await self._next()
+        return woken
+
     @property
     def activities(self) -> list[Callable[..., Any]]:
-        return [self.step, self.release, self.sweep, self.reconcile, self.poll, self.align]
+        return [
+            self.step,
+            self.release,
+            self.sweep,
+            self.reconcile,
+            self.poll,
+            self.align,
+            self.plan,
+            self.escalate,
+            self.send_digest,
+            self.check_reminders,
+        ]
 
 
 Run = Callable[[Client], Awaitable[Handle]]
@@ -237,3 +283,81 @@ async def ack_schedules_changed(client: Client) -> Handle:
 @errand
 async def ack_schedules_open(client: Client) -> Handle:
     return await run(client, ACK_SCHEDULES_WORKFLOW, None, HANGS)
+
+
+REMINDERS = ReminderOrder(org_id=ORG, customer_id=UUID(int=10))
+NOTHING_WAITS = ReminderPlan(waiting=0)
+
+
+def due() -> ReminderPlan:
+    return ReminderPlan(waiting=2, due=date(2026, 11, 23), until=datetime.now(UTC) + timedelta(hours=16))
+
+
+def asleep(seconds: float = 1) -> ReminderPlan:
+    next_at = datetime.now(UTC) + timedelta(seconds=seconds)
+    return ReminderPlan(waiting=2, next_at=next_at, time_zone="Europe/Berlin")
+
+
+MORNING = (Escalated(proofs=1, drafts=2), DigestSent(proofs=1, sent=2))
+
+
+@errand
+async def reminders_of_nothing(client: Client) -> Handle:
+    return await run(client, REMINDER_WORKFLOW, REMINDERS, NOTHING_WAITS)
+
+
+@errand
+async def reminders_of_two_mornings(client: Client) -> Handle:
+    answers = (AWAY, asleep(), due(), *MORNING, asleep(4), due(), *MORNING, NOTHING_WAITS)
+    return await run(client, REMINDER_WORKFLOW, REMINDERS, *answers)
+
+
+@errand
+async def reminders_given_up_for_a_day(client: Client) -> Handle:
+    gone = ApplicationError("The mail server could not be reached", type="MailNotSent", non_retryable=True)
+    return await run(client, REMINDER_WORKFLOW, REMINDERS, due(), MORNING[0], gone, NOTHING_WAITS)
+
+
+@errand
+async def reminders_open_in_the_digest(client: Client) -> Handle:
+    return await run(client, REMINDER_WORKFLOW, REMINDERS, asleep(), due(), MORNING[0], HANGS)
+
+
+@errand
+async def reminders_asleep(client: Client) -> Handle:
+    """Woken once, and asleep again."""
+    answers = (asleep(3600), asleep(3600))
+    async with answering(client, *answers):
+        handle = await client.start_workflow(
+            REMINDER_WORKFLOW, REMINDERS, id=f"{REMINDER_WORKFLOW}-{uuid4()}", task_queue=TASK_QUEUE
+        )
+        while await _timers(handle) < 1:
+            await asyncio.sleep(0.05)
+        await handle.signal(LOOK_AGAIN)
+        while await _timers(handle) < 2:
+            await asyncio.sleep(0.05)
+    return handle
+
+
+async def _timers(handle: Handle) -> int:
+    events = (await handle.fetch_history()).events
+    return sum(each.HasField("timer_started_event_attributes") for each in events)
+
+
+@errand
+async def continues_reminders(client: Client) -> Handle:
+    """Their first run, on a server that suggests so early."""
+    mornings = [answer for _ in range(8) for answer in (due(), *MORNING)]
+    handle = await run(client, REMINDER_WORKFLOW, REMINDERS, *mornings, NOTHING_WAITS)
+    assert handle.first_execution_run_id is not None
+    return client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+
+
+@errand
+async def reminder_check_woke_one(client: Client) -> Handle:
+    return await run(client, REMINDER_CHECK_WORKFLOW, None, [str(UUID(int=10))])
+
+
+@errand
+async def reminder_check_open(client: Client) -> Handle:
+    return await run(client, REMINDER_CHECK_WORKFLOW, None, HANGS)

@@ -15,6 +15,7 @@ import workflows
 from config.sandbox import runner
 from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW
 from domain.bulk import BULK_WORKFLOW
+from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW
 from domain.messages import DRAFT_ORDER_WORKFLOW
 from domain.releases import RELEASE_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
@@ -39,6 +40,8 @@ LATE: dict[str, type] = {
     RECONCILE_WORKFLOW: late.LateReconcile,
     ACK_POLL_WORKFLOW: late.LateAckPoll,
     ACK_SCHEDULES_WORKFLOW: late.LateAckSchedules,
+    REMINDER_WORKFLOW: late.LateReminders,
+    REMINDER_CHECK_WORKFLOW: late.LateReminderCheck,
 }
 
 

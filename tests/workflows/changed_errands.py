@@ -8,6 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW, AckPollOrder, AckPollReport
     from domain.bulk import BULK_WORKFLOW, BulkOrder, BulkProgress
+    from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW, ReminderOrder, RemindersEnded
     from domain.reconciliation import Finding
     from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
     from domain.sweeping import SWEEP_WORKFLOW, Swept
@@ -15,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.bulk import BulkCommandWorkflow
     from workflows.reconciliation import ReconcileWorkflow
     from workflows.release import ReleaseWorkflow
+    from workflows.reminders import ReminderCheckWorkflow, ReminderDigestWorkflow
     from workflows.sweep import SweepWorkflow
 
 
@@ -64,6 +66,26 @@ class LateAckPoll(AckPollWorkflow):
 
 @workflow.defn(name=ACK_SCHEDULES_WORKFLOW)
 class LateAckSchedules(AckSchedulesWorkflow):
+    @workflow.run
+    async def run(self) -> list[str]:
+        await workflow.sleep(1)
+        return await super().run()
+
+
+@workflow.defn(name=REMINDER_WORKFLOW)
+class LateReminders(ReminderDigestWorkflow):
+    @workflow.init
+    def __init__(self, order: ReminderOrder) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: ReminderOrder) -> RemindersEnded:
+        await workflow.sleep(1)
+        return await super().run(order)
+
+
+@workflow.defn(name=REMINDER_CHECK_WORKFLOW)
+class LateReminderCheck(ReminderCheckWorkflow):
     @workflow.run
     async def run(self) -> list[str]:
         await workflow.sleep(1)

@@ -1,0 +1,5 @@
+"""PostgreSQL as the processes use it."""
+
+from tests.storage.conftest import database, owner
+
+__all__ = ["database", "owner"]
