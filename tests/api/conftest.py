@@ -19,6 +19,7 @@ from api import (
     approvers,
     callback_door,
     callback_lists,
+    call_list,
     callback_secrets,
     color_up_decisions,
     color_ups,
@@ -78,6 +79,7 @@ ROUTERS = (
     callback_secrets.router,
     callback_door.router,
     callback_lists.router,
+    call_list.router,
 )
 
 

@@ -35,6 +35,7 @@ ENDPOINTS = [
     ("POST", "/products", OPS),
     ("GET", "/products/nothing", ANY),
     ("PUT", "/products/nothing", OPS),
+    ("GET", "/proofs", ANY),
     ("GET", "/logos", ANY),
     ("POST", "/logos", OPS),
     ("GET", f"/logos/{NOWHERE}", ANY),
