@@ -32,6 +32,7 @@ from domain.transitions import Command
 # After a push the floor goes on; a draft that nobody finishes there is not held open for ever.
 FLOOR_WINDOW = timedelta(days=90)
 _LINES_AT_ONCE = 1200
+_MOVES_AT_ONCE = 200
 
 
 class Ledger:
@@ -128,7 +129,10 @@ class Ledger:
                 record.acks.append(heard)
 
     def apply(self, happened: list[ev.Event], at: datetime, actor: Actor, origin: Origin) -> int:
-        """Change the draft and put the record of it into the outbox; return its sequence number."""
+        """Change the draft and put the record of it into the outbox; return its sequence number.
+
+        A decision that moves hundreds of lines makes several records; then it is the last one's.
+        """
         sequence = self.draft.version + 1
         audit, before, waited_for = [], self.draft, self.waiting_for
         moves: list[RecordedMove] = []
@@ -143,25 +147,34 @@ class Ledger:
         if self.waiting_for != waited_for:
             self.waits_since = at
         pushed = next((event for event in happened if isinstance(event, ev.PushRequested)), None)
-        self.outbox.append(
-            Record(
-                org_id=self.draft.org_id,
-                draft_id=self.draft.id,
-                sequence=sequence,
-                draft=self.draft,
-                customer_signed=all(line.status in CUSTOMER_SIGNED for line in self.draft.decorated_lines),
-                production_signed=production_signed(self.draft),
-                waiting_for=self.waiting_for,
-                lines_changed=self.draft.lines is not before.lines,
-                audit=audit,
-                moves=moves,
-                moved_by=entry(self.draft, LINE_MOVED, actor, origin, at) if moves else None,
-                exports=[new.id for new in self.draft.exports if not _unchanged(new, before)],
-                document=pushed.document if pushed else None,
-                run_id=self._run_id,
-            )
+        now, *later = _shares(moves)
+        record = Record(
+            org_id=self.draft.org_id,
+            draft_id=self.draft.id,
+            sequence=sequence,
+            draft=self.draft,
+            customer_signed=all(line.status in CUSTOMER_SIGNED for line in self.draft.decorated_lines),
+            production_signed=production_signed(self.draft),
+            waiting_for=self.waiting_for,
+            lines_changed=self.draft.lines is not before.lines,
+            audit=audit,
+            moves=now,
+            moved_by=entry(self.draft, LINE_MOVED, actor, origin, at) if moves else None,
+            exports=[new.id for new in self.draft.exports if not _unchanged(new, before)],
+            document=pushed.document if pushed else None,
+            run_id=self._run_id,
         )
-        return sequence
+        self.outbox.append(record)
+        for share in later:
+            self._add_moves(record, share)
+        return self.draft.version
+
+    def _add_moves(self, of: Record, moves: list[RecordedMove]) -> None:
+        """More of a decision's moves, as a record of their own; the first one says all the rest."""
+        self.draft = self.draft.model_copy(update={"version": self.draft.version + 1})
+        nothing_new = {"audit": [], "lines_changed": False, "exports": [], "document": None}
+        rest = {"sequence": self.draft.version, "draft": self.draft, "moves": moves}
+        self.outbox.append(of.model_copy(update={**nothing_new, **rest}))
 
     @property
     def floor_until(self) -> datetime | None:
@@ -192,6 +205,13 @@ class Ledger:
 
 def _place(seen: SeenKey) -> tuple[str, str, str]:
     return seen.command, seen.key, "" if seen.key else seen.token
+
+
+def _shares(moves: list[RecordedMove]) -> list[list[RecordedMove]]:
+    """At least one; PostgreSQL has two seconds for a record. New lines are cheap: the trail omits them."""
+    if sum(move.from_status is not None for move in moves) <= _MOVES_AT_ONCE:
+        return [moves]
+    return [moves[start : start + _MOVES_AT_ONCE] for start in range(0, len(moves), _MOVES_AT_ONCE)]
 
 
 def _size(record: Record) -> int:

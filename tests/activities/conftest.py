@@ -1,5 +1,5 @@
 """PostgreSQL as the processes use it."""
 
-from tests.storage.conftest import database, owner
+from tests.storage.conftest import database, org, owner
 
-__all__ = ["database", "owner"]
+__all__ = ["database", "org", "owner"]

@@ -70,7 +70,7 @@ def decoration(**fields: Any) -> Decoration:
 
 
 def decorated(line_no: int, status: LineStatus = LineStatus.NEW, **fields: Any) -> Line:
-    return line(line_no, decoration=decoration(), status=status, **fields)
+    return line(line_no, **{"decoration": decoration(), "status": status, **fields})
 
 
 def facts(**fields: Any) -> Facts:
