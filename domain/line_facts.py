@@ -71,7 +71,11 @@ _ASKED = ("logo_id", "netsuite_file_cabinet_id", "style_number", "color_code", "
 def question(line: Line, **instead: object) -> LineQuestion:
     """`instead` replaces what the line says: the logo that is to be linked, the version that is wanted."""
     decoration = line.decoration
-    asked: dict[str, object] = {"line_no": line.line_no, "status": line.status}
+    asked: dict[str, object] = {
+        "line_no": line.line_no,
+        "status": line.status,
+        "color_up_id": line.color_up_id,
+    }
     if decoration is not None:
         asked |= {name: getattr(decoration, name) for name in _ASKED}
     return LineQuestion.model_validate({**asked, **instead})
