@@ -1,9 +1,14 @@
 """The demo's eyes and mouth: one HTTP client per person, and a check that prints what it expected."""
 
+import asyncio
+import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
 from rich.console import Console
+
+DONE_WITHIN_S = 20
 
 
 class DemoFailed(Exception):
@@ -27,17 +32,18 @@ class Person:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def call(self, method: str, path: str, *expected: int, **request: Any) -> Any:
-        """Send a request, say so, and return the decoded answer.
+    async def call(self, method: str, path: str, *expected: int, quiet: bool = False, **request: Any) -> Any:
+        """Send a request, say so unless `quiet`, and return the decoded answer.
 
         Raises:
             DemoFailed: when the status is none of `expected`.
         """
         response = await self._client.request(method, path, **request)
-        self._console.print(
-            f"  [dim]{self.email.partition('@')[0]:<11}[/dim] {method} {path} → {response.status_code}",
-            highlight=False,
-        )
+        if not quiet:
+            self._console.print(
+                f"  [dim]{self.email.partition('@')[0]:<11}[/dim] {method} {path} → {response.status_code}",
+                highlight=False,
+            )
         if response.status_code not in expected:
             raise DemoFailed(
                 f"{method} {path} answered {response.status_code}, expected "
@@ -53,3 +59,24 @@ def expect(found: object, wanted: object, what: str) -> None:
     """
     if found != wanted:
         raise DemoFailed(f"{what}: expected {wanted!r}, found {found!r}")
+
+
+async def sent(ops: Person, draft_id: str) -> dict[str, Any]:
+    """The draft's only export, once it has left."""
+    for _ in range(DONE_WITHIN_S * 2):
+        exports = (await ops.call("GET", f"/draft-orders/{draft_id}/exports", 200))["data"]
+        expect(len(exports), 1, "exports of the draft")
+        if exports[0]["status"] != "PENDING":
+            break
+        await asyncio.sleep(0.5)
+    expect(exports[0]["status"], "SENT", f"the export ({exports[0]['error']})")
+    found: dict[str, Any] = exports[0]
+    return found
+
+
+def files_of(orders: Path, draft_id: str) -> list[Path]:
+    return sorted(orders.glob(f"sales_order_{draft_id}_*"))
+
+
+def new_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}

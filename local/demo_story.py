@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.demo_client import Person, expect
+from local.demo_client import DONE_WITHIN_S, Person, expect, files_of, new_key, sent
+from local.demo_decorated import decorated_order
 from local.seed import EXAMPLES, demo_password
 from local.stack import Stack
 
-DONE_WITHIN_S = 20
 NAMES = ("admin", "ops", "ops2", "production", "viewer")
 
 
@@ -38,6 +38,7 @@ async def tell(console: Console, stack: Stack) -> None:
         await _approve_and_push_once(console, people, first, orders)
         await _edit_takes_approval_back(console, people["ops"], customer, run)
         await _production_gate(console, people, customer, run, orders)
+        await decorated_order(console, people, customer, run, orders)
         await _erp_answers(console, people["viewer"], first, stack.var)
         await _show_audit(console, people["viewer"], first)
         draft = await people["viewer"].call("GET", f"/draft-orders/{first}", 200)
@@ -75,7 +76,7 @@ async def _mistakes_and_mending(console: Console, ops: Person, customer: str, ru
     console.rule("3. An order full of mistakes: validation shows them, Olga mends them")
     body = json.loads((EXAMPLES / "order_with_mistakes.json").read_text())
     body["external_order_number"] += f"-{run}"
-    draft = await ops.call("POST", "/draft-orders", 201, json=body, headers=_key())
+    draft = await ops.call("POST", "/draft-orders", 201, json=body, headers=new_key())
     path = f"/draft-orders/{draft['id']}"
     checked = await ops.call("POST", f"{path}/validate", 200)
     expect(checked["status"], "NEEDS_REVIEW", "a draft with mistakes")
@@ -105,18 +106,18 @@ async def _approve_and_push_once(
     ops, path = people["ops"], f"/draft-orders/{draft_id}"
     await people["viewer"].call("POST", f"{path}/approve", 403)
     await ops.call("POST", f"{path}/approve", 200)
-    key = _key()
+    key = new_key()
     pushes = [await ops.call("POST", f"{path}/push", 200, 202, headers=key) for _ in range(2)]
     expect(pushes[1]["erp_export_id"], pushes[0]["erp_export_id"], "the export of the repeated push")
-    export = await _sent(ops, draft_id)
-    files = _files(orders, draft_id)
+    export = await sent(ops, draft_id)
+    files = files_of(orders, draft_id)
     expect([file.name for file in files], [export["file_name"]], "files of this draft in the dropzone")
     console.print(f"\n  {files[0]}", soft_wrap=True)
     console.print_json(files[0].read_text())
     document = json.loads(files[0].read_text())
     expect(document["draft_order_id"], draft_id, "the draft in the document")
     expect(len(document["lines"]), 4, "lines in the document")
-    again = await ops.call("POST", f"{path}/push", 409, headers=_key())
+    again = await ops.call("POST", f"{path}/push", 409, headers=new_key())
     expect(
         again["erp_export_id"], pushes[0]["erp_export_id"], "the export that a push with a new key is shown"
     )
@@ -131,7 +132,7 @@ async def _edit_takes_approval_back(console: Console, ops: Person, customer: str
     draft = await ops.call("GET", path, 200)
     expect(edited.get("line_no", 1), 1, "the edited line")
     expect((draft["status"], draft["approved_at"]), ("NEEDS_REVIEW", None), "the draft after the edit")
-    refused = await ops.call("POST", f"{path}/push", 409, headers=_key())
+    refused = await ops.call("POST", f"{path}/push", 409, headers=new_key())
     console.print(f"  pushing it now: [yellow]{refused['detail']}[/yellow]")
 
 
@@ -146,21 +147,21 @@ async def _production_gate(
         draft_id = await _plain_draft(ops, customer, f"PO-2026-0420-{run}")
         path = f"/draft-orders/{draft_id}"
         await ops.call("POST", f"{path}/approve", 200)
-        held = await ops.call("POST", f"{path}/push", 409, headers=_key())
+        held = await ops.call("POST", f"{path}/push", 409, headers=new_key())
         console.print(f"  held back: [yellow]{held['detail']}[/yellow]")
-        expect(_files(orders, draft_id), [], "files of a draft that production has not approved")
+        expect(files_of(orders, draft_id), [], "files of a draft that production has not approved")
         await people["production"].call(
             "POST", f"{path}/production-approve", 200, json={"note": "Capacity is there"}
         )
-        await ops.call("POST", f"{path}/push", 200, 202, headers=_key())
-        await _sent(ops, draft_id)
-        expect(len(_files(orders, draft_id)), 1, "files of the third draft")
+        await ops.call("POST", f"{path}/push", 200, 202, headers=new_key())
+        await sent(ops, draft_id)
+        expect(len(files_of(orders, draft_id)), 1, "files of the third draft")
     finally:
         await admin.call("PATCH", "/org/settings", 200, json={"production_gate": before})
 
 
 async def _erp_answers(console: Console, viewer: Person, draft_id: str, var: Path) -> None:
-    console.rule("7. The ERP takes the orders in and answers with files")
+    console.rule("8. The ERP takes the orders in and answers with files")
     zone = var / "dropzone" / "demo"
     folders = ("--orders", zone / "orders", "--acks", zone / "acks", "--state", var / "erp")
     erp = await asyncio.create_subprocess_exec(
@@ -181,7 +182,7 @@ async def _erp_answers(console: Console, viewer: Person, draft_id: str, var: Pat
 
 
 async def _show_audit(console: Console, viewer: Person, draft_id: str) -> None:
-    console.rule("8. Who did what")
+    console.rule("9. Who did what")
     rows = (await viewer.call("GET", f"/audit-log?entity_id={draft_id}&limit=100", 200))["data"]
     table = Table("#", "at", "action", "by", "via", title="Audit trail of the first draft, oldest first")
     for row in rows:
@@ -210,28 +211,7 @@ async def _plain_draft(ops: Person, customer: str, number: str) -> str:
     }
     body: dict[str, Any] = {"customer_id": customer, "external_order_number": number, "currency": "EUR"}
     body["lines"] = [{"line_no": 1, **line, "unit_price": "3.5500"}]
-    draft = await ops.call("POST", "/draft-orders", 201, json=body, headers=_key())
+    draft = await ops.call("POST", "/draft-orders", 201, json=body, headers=new_key())
     checked = await ops.call("POST", f"/draft-orders/{draft['id']}/validate", 200)
     expect(checked["status"], "READY", f"a draft without mistakes ({checked['issues']})")
     return str(draft["id"])
-
-
-async def _sent(ops: Person, draft_id: str) -> dict[str, Any]:
-    """The draft's only export, once it has left."""
-    for _ in range(DONE_WITHIN_S * 2):
-        exports = (await ops.call("GET", f"/draft-orders/{draft_id}/exports", 200))["data"]
-        expect(len(exports), 1, "exports of the draft")
-        if exports[0]["status"] != "PENDING":
-            break
-        await asyncio.sleep(0.5)
-    expect(exports[0]["status"], "SENT", f"the export ({exports[0]['error']})")
-    found: dict[str, Any] = exports[0]
-    return found
-
-
-def _files(orders: Path, draft_id: str) -> list[Path]:
-    return sorted(orders.glob(f"sales_order_{draft_id}_*"))
-
-
-def _key() -> dict[str, str]:
-    return {"Idempotency-Key": str(uuid.uuid4())}
