@@ -17,9 +17,9 @@ from sqlalchemy import text
 
 from api import (
     approvers,
+    call_list,
     callback_door,
     callback_lists,
-    call_list,
     callback_secrets,
     color_up_decisions,
     color_ups,
@@ -33,8 +33,8 @@ from api import (
     organization,
     production,
     products,
-    trim_sheets,
     proof_pages,
+    trim_sheets,
     users,
 )
 from api.login_limits import LoginLimits

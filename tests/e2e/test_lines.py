@@ -36,6 +36,11 @@ STANDING = [
     LineStatus.INTERNAL_REVIEW,
     LineStatus.NEEDS_APPROVER,
     LineStatus.SENT_FOR_APPROVAL,
+    LineStatus.REVISION_IN_PROGRESS,
+    LineStatus.PENDING_PRODUCTION_APPROVAL,
+    LineStatus.PRODUCTION_READY,
+    LineStatus.IN_PRODUCTION,
+    LineStatus.COMPLETE,
 ]
 
 
