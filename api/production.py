@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.batch_views import MAX_LEFT_OUT, BatchPage, batch_view, left_out_view
-from api.caller import Caller, Production
+from api.caller import AnyRole, Caller
 from api.paging import Paging, write_cursor
 from api.problems import problems
 from api.queries import after_text
@@ -19,7 +19,7 @@ router = APIRouter(route_class=ExactRoute, tags=["production"])
 
 @router.get("/production/batches", responses=problems(401, 403))
 async def list_batches(
-    caller: Production,
+    caller: AnyRole,
     paging: Paging,
     customer_id: Annotated[UUID | None, Query()] = None,
     logo_id: Annotated[UUID | None, Query()] = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from api.caller import Production
+from api.caller import AnyRole
 from api.design_files import design_file
 from api.problems import Problem, problems, unavailable
 from api.production import read_floor
@@ -45,7 +45,7 @@ _SIZES: dict[Paper, PaperSize] = {Paper.A4: "a4", Paper.LETTER: "us-letter"}
 )
 async def trim_sheet(
     key: str,
-    caller: Production,
+    caller: AnyRole,
     rooms: InRooms,
     paper: Annotated[Paper, Query(description="size of the paper")] = Paper.A4,
 ) -> Response:
