@@ -1,19 +1,11 @@
 """The workflows beside the drafts', and the runs of them that every later version must be able to replay."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from temporalio import activity
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import Worker
 
-from activities import names
-from config.sandbox import runner
 from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW, AckPollOrder, AckPollReport
 from domain.bulk import BULK_WORKFLOW, BulkOrder, BulkOutcome, BulkProgress
 from domain.digests import (
@@ -22,10 +14,8 @@ from domain.digests import (
     REMINDER_WORKFLOW,
     DigestSent,
     Escalated,
-    PlanRequest,
     ReminderOrder,
     ReminderPlan,
-    Round,
 )
 from domain.messages import Actor, Origin
 from domain.reconciliation import Difference, Finding
@@ -33,151 +23,19 @@ from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
 from domain.statuses import Via
 from domain.sweeping import SWEEP_WORKFLOW, Swept
 from domain.transitions import Command
-from tests.workflows.harness import CONNECTION, ORG, TASK_QUEUE
-from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
-from workflows.bulk import BulkCommandWorkflow
-from workflows.reconciliation import ReconcileWorkflow
-from workflows.release import ReleaseWorkflow
-from workflows.reminders import ReminderCheckWorkflow, ReminderDigestWorkflow
-from workflows.sweep import SweepWorkflow
-
-RECONCILE_WORKFLOW = "ReconcileWorkflow"
-WORKFLOWS: dict[str, type] = {
-    BULK_WORKFLOW: BulkCommandWorkflow,
-    RELEASE_WORKFLOW: ReleaseWorkflow,
-    SWEEP_WORKFLOW: SweepWorkflow,
-    RECONCILE_WORKFLOW: ReconcileWorkflow,
-    ACK_POLL_WORKFLOW: AckPollWorkflow,
-    ACK_SCHEDULES_WORKFLOW: AckSchedulesWorkflow,
-    REMINDER_WORKFLOW: ReminderDigestWorkflow,
-    REMINDER_CHECK_WORKFLOW: ReminderCheckWorkflow,
-}
-HANGS = object()  # an answer that does not come
-Handle = WorkflowHandle[Any, Any]
-
-
-class Answers:
-    """Stands for the activities: gives the answers in turn, raises those that are exceptions."""
-
-    def __init__(self, *given: Any) -> None:
-        self._given = list(given)
-
-    async def _next(self) -> Any:
-        answer = self._given.pop(0)
-        if answer is HANGS:
-            await asyncio.sleep(600)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    @activity.defn(name=names.BULK_STEP)
-    async def step(self, order: BulkOrder) -> BulkProgress:
-        progress: BulkProgress = await self._next()
-        return progress
-
-    @activity.defn(name=names.RELEASE)
-    async def release(self, order: ReleaseOrder) -> Released:
-        released: Released = await self._next()
-        return released
-
-    @activity.defn(name=names.SWEEP)
-    async def sweep(self) -> list[Swept]:
-        swept: list[Swept] = await self._next()
-        return swept
-
-    @activity.defn(name=names.RECONCILE)
-    async def reconcile(self) -> list[Finding]:
-        found: list[Finding] = await self._next()
-        return found
-
-    @activity.defn(name=names.POLL_ACKS)
-    async def poll(self, order: AckPollOrder) -> AckPollReport:
-        report: AckPollReport = await self._next()
-        return report
-
-    @activity.defn(name=names.ALIGN_ACK_POLLS)
-    async def align(self) -> list[str]:
-        changed: list[str] = await self._next()
-        return changed
-
-    @activity.defn(name=names.PLAN_REMINDERS)
-    async def plan(self, request: PlanRequest) -> ReminderPlan:
-        plan: ReminderPlan = await self._next()
-        return plan
-
-    @activity.defn(name=names.ESCALATE_PROOFS)
-    async def escalate(self, order: Round) -> Escalated:
-        escalated: Escalated = await self._next()
-        return escalated
-
-    @activity.defn(name=names.SEND_DIGEST)
-    async def send_digest(self, order: Round) -> DigestSent:
-        sent: DigestSent = await self._next()
-        return sent
-
-    @activity.defn(name=names.CHECK_REMINDERS)
-    async def check_reminders(self) -> list[str]:
-        woken: list[str] = await self._next()
-        return woken
-
-    @property
-    def activities(self) -> list[Callable[..., Any]]:
-        return [
-            self.step,
-            self.release,
-            self.sweep,
-            self.reconcile,
-            self.poll,
-            self.align,
-            self.plan,
-            self.escalate,
-            self.send_digest,
-            self.check_reminders,
-        ]
-
-
-Run = Callable[[Client], Awaitable[Handle]]
-ERRANDS: dict[str, Run] = {}
-
-
-def errand(tell: Run) -> Run:
-    ERRANDS[tell.__name__] = tell
-    return tell
-
-
-@asynccontextmanager
-async def answering(client: Client, *answers: Any) -> AsyncIterator[None]:
-    async with Worker(
-        client,
-        task_queue=TASK_QUEUE,
-        workflows=list(WORKFLOWS.values()),
-        activities=Answers(*answers).activities,
-        workflow_runner=runner(),
-        identity="worker",
-    ):
-        yield
-
-
-async def run(client: Client, name: str, order: Any = None, *answers: Any) -> Handle:
-    """Until its end, whatever that is; of one that hangs, until its last step has begun."""
-    given = [] if order is None else [order]
-    async with answering(client, *answers):
-        handle = await client.start_workflow(name, args=given, id=f"{name}-{uuid4()}", task_queue=TASK_QUEUE)
-        if HANGS in answers:
-            while await _steps(handle) < len(answers):
-                await asyncio.sleep(0.05)
-            return handle
-        try:
-            await handle.result()
-        except WorkflowFailureError:
-            return handle
-    return handle
-
-
-async def _steps(handle: Handle) -> int:
-    events = (await handle.fetch_history()).events
-    return sum(each.HasField("activity_task_scheduled_event_attributes") for each in events)
-
+from tests.replay.answers import (
+    AWAY,
+    HANGS,
+    RECONCILE_WORKFLOW,
+    Handle,
+    answering,
+    begun,
+    errand,
+    first_run,
+    run,
+    slept,
+)
+from tests.workflows.harness import CONNECTION, ORG
 
 BULK = BulkOrder(
     org_id=ORG,
@@ -188,7 +46,6 @@ BULK = BulkOrder(
 )
 RELEASE = ReleaseOrder(org_id=ORG, connection_id=CONNECTION)
 POLL = AckPollOrder(org_id=ORG, connection_id=CONNECTION)
-AWAY = ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
 
 
 def left(number: int, total: int = 60) -> BulkProgress:
@@ -214,8 +71,7 @@ async def bulk_open_in_its_second_step(client: Client) -> Handle:
 async def continues_a_long_bulk(client: Client) -> Handle:
     """Its first run, on a server that suggests so early."""
     handle = await run(client, BULK_WORKFLOW, BULK, *(left(each, 400) for each in range(350, -1, -25)))
-    assert handle.first_execution_run_id is not None
-    return client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+    return first_run(client, handle)
 
 
 @errand
@@ -326,22 +182,12 @@ async def reminders_open_in_the_digest(client: Client) -> Handle:
 @errand
 async def reminders_asleep(client: Client) -> Handle:
     """Woken once, and asleep again."""
-    answers = (asleep(3600), asleep(3600))
-    async with answering(client, *answers):
-        handle = await client.start_workflow(
-            REMINDER_WORKFLOW, REMINDERS, id=f"{REMINDER_WORKFLOW}-{uuid4()}", task_queue=TASK_QUEUE
-        )
-        while await _timers(handle) < 1:
-            await asyncio.sleep(0.05)
+    async with answering(client, asleep(3600), asleep(3600)):
+        handle = await begun(client, REMINDER_WORKFLOW, REMINDERS)
+        await slept(handle, 1)
         await handle.signal(LOOK_AGAIN)
-        while await _timers(handle) < 2:
-            await asyncio.sleep(0.05)
+        await slept(handle, 2)
     return handle
-
-
-async def _timers(handle: Handle) -> int:
-    events = (await handle.fetch_history()).events
-    return sum(each.HasField("timer_started_event_attributes") for each in events)
 
 
 @errand
@@ -349,8 +195,7 @@ async def continues_reminders(client: Client) -> Handle:
     """Their first run, on a server that suggests so early."""
     mornings = [answer for _ in range(8) for answer in (due(), *MORNING)]
     handle = await run(client, REMINDER_WORKFLOW, REMINDERS, *mornings, NOTHING_WAITS)
-    assert handle.first_execution_run_id is not None
-    return client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+    return first_run(client, handle)
 
 
 @errand

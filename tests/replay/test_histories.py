@@ -15,13 +15,16 @@ import workflows
 from config.sandbox import runner
 from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW
 from domain.bulk import BULK_WORKFLOW
+from domain.callbacks import CALLBACK_RELAY_WORKFLOW, CALLBACK_WORKFLOW
 from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW
 from domain.messages import DRAFT_ORDER_WORKFLOW
+from domain.proof_mails import LINK_RENEWAL_WORKFLOW
+from domain.proofs import PROOF_WORKFLOW
 from domain.releases import RELEASE_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
 from tests.replay import record
-from tests.replay.errands import ERRANDS, RECONCILE_WORKFLOW, WORKFLOWS
-from tests.replay.stories import STORIES
+from tests.replay.answers import RECONCILE_WORKFLOW, WORKFLOWS
+from tests.replay.record import ERRANDS, STORIES
 from tests.workflows import changed_errands as late
 from tests.workflows.changed_workflows import Patched, Unpatched
 from workflows.draft_order import DraftOrderWorkflow
@@ -33,6 +36,7 @@ CLOSED = (
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
 )
+NOT_YET = {PROOF_WORKFLOW}  # its histories come with the mails; until then it is not released
 LATE: dict[str, type] = {
     BULK_WORKFLOW: late.LateBulk,
     RELEASE_WORKFLOW: late.LateRelease,
@@ -42,6 +46,9 @@ LATE: dict[str, type] = {
     ACK_SCHEDULES_WORKFLOW: late.LateAckSchedules,
     REMINDER_WORKFLOW: late.LateReminders,
     REMINDER_CHECK_WORKFLOW: late.LateReminderCheck,
+    CALLBACK_WORKFLOW: late.LateCallback,
+    CALLBACK_RELAY_WORKFLOW: late.LateCallbackRelay,
+    LINK_RENEWAL_WORKFLOW: late.LateProofLink,
 }
 
 
@@ -81,7 +88,7 @@ def test_every_workflow_has_histories_open_and_closed() -> None:
         for each in vars(module).values()
         if (definition := getattr(each, "__temporal_workflow_definition", None)) is not None
     }
-    assert ours == {DRAFT_ORDER_WORKFLOW, *WORKFLOWS}
+    assert ours == {DRAFT_ORDER_WORKFLOW, *WORKFLOWS, *NOT_YET}
     recorded = [history(path) for path in ERRAND_FILES]
     for name in WORKFLOWS:
         ends = {each.events[-1].event_type in CLOSED for each in recorded if kind(each) == name}

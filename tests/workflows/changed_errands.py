@@ -8,12 +8,22 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW, AckPollOrder, AckPollReport
     from domain.bulk import BULK_WORKFLOW, BulkOrder, BulkProgress
+    from domain.callbacks import (
+        CALLBACK_RELAY_WORKFLOW,
+        CALLBACK_WORKFLOW,
+        CallbackOrder,
+        CallbackSettled,
+        CallbacksRelayed,
+    )
     from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW, ReminderOrder, RemindersEnded
+    from domain.proof_mails import LINK_RENEWAL_WORKFLOW, LinkRenewal, ProofMailed
     from domain.reconciliation import Finding
     from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
     from domain.sweeping import SWEEP_WORKFLOW, Swept
     from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
     from workflows.bulk import BulkCommandWorkflow
+    from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
+    from workflows.proof_links import ProofLinkWorkflow
     from workflows.reconciliation import ReconcileWorkflow
     from workflows.release import ReleaseWorkflow
     from workflows.reminders import ReminderCheckWorkflow, ReminderDigestWorkflow
@@ -90,3 +100,27 @@ class LateReminderCheck(ReminderCheckWorkflow):
     async def run(self) -> list[str]:
         await workflow.sleep(1)
         return await super().run()
+
+
+@workflow.defn(name=CALLBACK_WORKFLOW)
+class LateCallback(SettleCallbackWorkflow):
+    @workflow.run
+    async def run(self, order: CallbackOrder) -> CallbackSettled:
+        await workflow.sleep(1)
+        return await super().run(order)
+
+
+@workflow.defn(name=CALLBACK_RELAY_WORKFLOW)
+class LateCallbackRelay(RelayCallbacksWorkflow):
+    @workflow.run
+    async def run(self) -> CallbacksRelayed:
+        await workflow.sleep(1)
+        return await super().run()
+
+
+@workflow.defn(name=LINK_RENEWAL_WORKFLOW)
+class LateProofLink(ProofLinkWorkflow):
+    @workflow.run
+    async def run(self, order: LinkRenewal) -> ProofMailed:
+        await workflow.sleep(1)
+        return await super().run(order)

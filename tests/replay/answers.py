@@ -1,0 +1,126 @@
+"""Runs of the workflows beside the drafts', with answers in place of their activities."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from config.sandbox import runner
+from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW
+from domain.bulk import BULK_WORKFLOW
+from domain.callbacks import CALLBACK_RELAY_WORKFLOW, CALLBACK_WORKFLOW
+from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW
+from domain.proof_mails import LINK_RENEWAL_WORKFLOW
+from domain.releases import RELEASE_WORKFLOW
+from domain.sweeping import SWEEP_WORKFLOW
+from tests.workflows.harness import TASK_QUEUE
+from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
+from workflows.bulk import BulkCommandWorkflow
+from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
+from workflows.proof_links import ProofLinkWorkflow
+from workflows.reconciliation import ReconcileWorkflow
+from workflows.release import ReleaseWorkflow
+from workflows.reminders import ReminderCheckWorkflow, ReminderDigestWorkflow
+from workflows.sweep import SweepWorkflow
+
+RECONCILE_WORKFLOW = "ReconcileWorkflow"
+WORKFLOWS: dict[str, type] = {
+    BULK_WORKFLOW: BulkCommandWorkflow,
+    RELEASE_WORKFLOW: ReleaseWorkflow,
+    SWEEP_WORKFLOW: SweepWorkflow,
+    RECONCILE_WORKFLOW: ReconcileWorkflow,
+    ACK_POLL_WORKFLOW: AckPollWorkflow,
+    ACK_SCHEDULES_WORKFLOW: AckSchedulesWorkflow,
+    REMINDER_WORKFLOW: ReminderDigestWorkflow,
+    REMINDER_CHECK_WORKFLOW: ReminderCheckWorkflow,
+    CALLBACK_WORKFLOW: SettleCallbackWorkflow,
+    CALLBACK_RELAY_WORKFLOW: RelayCallbacksWorkflow,
+    LINK_RENEWAL_WORKFLOW: ProofLinkWorkflow,
+}
+HANGS = object()  # an answer that does not come
+AWAY = ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
+Handle = WorkflowHandle[Any, Any]
+Run = Callable[[Client], Awaitable[Handle]]
+ERRANDS: dict[str, Run] = {}
+
+
+def errand(tell: Run) -> Run:
+    ERRANDS[tell.__name__] = tell
+    return tell
+
+
+class Answers:
+    """Stands for the activities: gives the answers in turn, raises those that are exceptions."""
+
+    def __init__(self, *given: Any) -> None:
+        self._given = list(given)
+
+    @activity.defn(dynamic=True)
+    async def any(self, asked: Sequence[RawValue]) -> Any:
+        answer = self._given.pop(0)
+        if answer is HANGS:
+            await asyncio.sleep(600)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@asynccontextmanager
+async def answering(client: Client, *answers: Any) -> AsyncIterator[None]:
+    async with Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=list(WORKFLOWS.values()),
+        activities=[Answers(*answers).any],
+        workflow_runner=runner(),
+        identity="worker",
+    ):
+        yield
+
+
+async def begun(client: Client, name: str, order: Any = None) -> Handle:
+    given = [] if order is None else [order]
+    return await client.start_workflow(name, args=given, id=f"{name}-{uuid4()}", task_queue=TASK_QUEUE)
+
+
+async def run(client: Client, name: str, order: Any = None, *answers: Any) -> Handle:
+    """Until its end, whatever that is; of one that hangs, until its last step has begun."""
+    async with answering(client, *answers):
+        handle = await begun(client, name, order)
+        if HANGS in answers:
+            await asked(handle, len(answers))
+            return handle
+        try:
+            await handle.result()
+        except WorkflowFailureError:
+            return handle
+    return handle
+
+
+async def asked(handle: Handle, times: int) -> None:
+    """Until its `times`-th activity is scheduled."""
+    await _has(handle, "activity_task_scheduled_event_attributes", times)
+
+
+async def slept(handle: Handle, times: int) -> None:
+    """Until its `times`-th timer is started."""
+    await _has(handle, "timer_started_event_attributes", times)
+
+
+async def _has(handle: Handle, kind: str, times: int) -> None:
+    async with asyncio.timeout(60):
+        while sum(each.HasField(kind) for each in (await handle.fetch_history()).events) < times:
+            await asyncio.sleep(0.05)
+
+
+def first_run(client: Client, handle: Handle) -> Handle:
+    """Of one that has continued as new."""
+    assert handle.first_execution_run_id is not None
+    return client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
