@@ -36,12 +36,16 @@ class Mailer:
             MailNotSent: the next try may go better; the log shows the reason.
             DatabaseUnavailable: nobody was asked, or the answer could not be written down.
         """
-        async with self._database.transaction(envelope.org_id) as connection:
-            known = await messages.outcome_of(connection, envelope.org_id, envelope.key)
-            if known in {MailOutcome.SENT, MailOutcome.FAILED}:
-                return known
-            letter = await write(connection)
-            await messages.begin_try(connection, envelope, datetime.now(UTC))
+        try:
+            async with self._database.transaction(envelope.org_id) as connection:
+                known = await messages.outcome_of(connection, envelope.org_id, envelope.key)
+                if known in {MailOutcome.SENT, MailOutcome.FAILED}:
+                    return known
+                letter = await write(connection)
+                await messages.begin_try(connection, envelope, datetime.now(UTC))
+        except MailNotSent as unwritten:
+            await self._unwritten(envelope, unwritten)
+            raise
         try:
             await self._server.send(letter, envelope.key)
         except MailRefused as refused:
@@ -57,6 +61,13 @@ class Mailer:
             if first and sent is not None:
                 await sent(connection, at)
         return MailOutcome.SENT
+
+    async def _unwritten(self, envelope: Envelope, reason: MailNotSent) -> None:
+        """The try was rolled back with its letter; the log says so all the same."""
+        at = datetime.now(UTC)
+        async with self._database.transaction(envelope.org_id) as connection:
+            await messages.begin_try(connection, envelope, at)
+            await messages.end_try(connection, envelope, MailOutcome.RETRYING, str(reason), at)
 
     async def _untaken(
         self, envelope: Envelope, letter: Letter, outcome: MailOutcome, reason: MailNotSent

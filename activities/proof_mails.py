@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import names
+from activities.heartbeats import heartbeats
 from activities.letters import Item, To, letter
 from activities.mailing import Mailer
 from connectors.mail_server import MailNotSent
@@ -20,13 +21,14 @@ from domain.messages import Actor, Origin
 from domain.proof_mails import LinkRenewal, ProofMail, ProofMailed
 from domain.proofs import trail
 from domain.statuses import Via
-from storage import audit_log, proof_links, proof_sheets
+from storage import audit_log, messages, proof_links, proof_sheets
 from storage.database import Database, DatabaseUnavailable, Row
 from storage.proof_sheets import Proof
 
 # a renewal within this time of the last link sends nothing: the mail with it is there or on its way
 RENEWED_AT_MOST_EVERY = timedelta(minutes=5)
 RENEWALS_A_DAY = 5
+_DECIDED_FIRST = "The proof was decided before the mail server took the mail"
 
 _WORDS: Mapping[Language, Mapping[str, str]] = {
     Language.EN: {
@@ -61,26 +63,39 @@ class ProofMails:
     async def send_proof(self, order: ProofMail) -> ProofMailed:
         """A repeat mails those approvers whose mail was not taken; a decided proof is mailed to nobody."""
         try:
-            async with self._database.transaction(order.org_id) as connection:
-                proof = await proof_sheets.read(connection, order.org_id, order.color_up_id)
-                if proof is None or proof.row["decision"] is not None:
+            async with heartbeats():
+                proof = await self._waiting(order)
+                if proof is None:
                     return ProofMailed()
-                await proof_links.revoke(
-                    connection, order.org_id, order.color_up_id, datetime.now(UTC), older=True
-                )
-                people = await proof_sheets.approvers(connection, order.org_id, proof.customer["id"])
-            return await self._mail_all(order, proof, people)
+                async with self._database.transaction(order.org_id) as connection:
+                    now = datetime.now(UTC)
+                    await proof_links.revoke(connection, order.org_id, order.color_up_id, now, older=True)
+                    people = await proof_sheets.approvers(connection, order.org_id, proof.customer["id"])
+                return await self._mail_all(order, proof, people)
         except (DatabaseUnavailable, MailNotSent) as error:
             raise ApplicationError(str(error), type=_type_of(error)) from None
 
+    async def _waiting(self, order: ProofMail) -> Proof | None:
+        """The proof, while it waits; else its mails that nobody took are closed in the log."""
+        async with self._database.transaction(order.org_id) as connection:
+            proof = await proof_sheets.read(connection, order.org_id, order.color_up_id)
+            if proof is None or proof.row["decision"] is None:
+                return proof
+            await messages.give_up(
+                connection, order.org_id, order.color_up_id, _DECIDED_FIRST, datetime.now(UTC)
+            )
+            return None
+
     async def _mail_all(self, order: ProofMail, proof: Proof, people: list[Row]) -> ProofMailed:
-        """One address that is put off does not keep the others waiting.
+        """One address that is put off does not keep the others waiting; a decision ends it for all.
 
         Raises:
             MailNotSent: of the last one that was put off.
         """
         mailed, put_off = ProofMailed(), None
         for approver in people:
+            if await self._waiting(order) is None:
+                return mailed
             envelope = _envelope(
                 order.org_id, proof, approver, MailKind.PROOF, f"proof:{order.color_up_id}:{approver['id']}"
             )
@@ -90,7 +105,6 @@ class ProofMails:
                 put_off = error
                 continue
             mailed = mailed.with_one(outcome)
-            activity.heartbeat()
         if put_off is not None:
             raise put_off
         return mailed

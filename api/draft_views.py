@@ -1,5 +1,6 @@
 """Drafts, lines and exports as the API answers them. Source: api.md, "Resources"."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from api.caller import Caller
 from api.line_views import LineView, RemovedLine, histories, line_view, removed_lines
 from domain.acknowledgements import overdue
+from domain.asked_proofs import AskedProof
 from domain.canonical import utc_text
 from domain.connections import RESUMED, ConnectionStatus
 from domain.draft import (
@@ -145,7 +147,7 @@ def draft_view(
         ship_to=draft.header.ship_to,
         internal_review=draft.header.internal_review,
         source_document=draft.header.source_document,
-        lines=[line_view(draft, line, known) for line in draft.lines],
+        lines=[line_view(draft, line, known, stored.asked) for line in draft.lines],
         removed_lines=removed_lines(draft.lines, stored.moves, known),
         approved_by=draft.approved_by_email,
         production_approved_at=draft.production_approved_at,
@@ -232,6 +234,20 @@ def draft_waiting_message(stored: StoredDraft, judged: list[Gate], policy: OrgPo
         return f"Delivered more than {hours} h ago; the ERP's acknowledgement is overdue: ask its operators"
     if stored.waiting_for == "correction" and stored.draft.ready_check is None:
         return "Changed after approval or failure; validate again"
+    return _at_a_gate(stored, judged)
+
+
+def _at_a_gate(stored: StoredDraft, judged: list[Gate]) -> str:
+    waits = stored.waiting_for or ""
+    if waits == "customer_approval" and stored.asked:
+        return _asked_message(stored.asked)
     by_gate = {"customer_approval": "customer", "production_approval": "production"}
-    gate = next((gate for gate in judged if gate.gate.value == by_gate.get(stored.waiting_for)), None)
-    return gate.message if gate else _WAITING_WORDS[stored.waiting_for]
+    gate = next((gate for gate in judged if gate.gate.value == by_gate.get(waits)), None)
+    return gate.message if gate else _WAITING_WORDS[waits]
+
+
+def _asked_message(asked: Sequence[AskedProof]) -> str:
+    """Of the one that waits longest."""
+    others = len(asked) - 1
+    more = f"; {others} more {'proof waits' if others == 1 else 'proofs wait'}" if others else ""
+    return f"Waiting for {asked[0].words}{more}"

@@ -134,5 +134,5 @@ async def _carry_out(caller: Caller, call: LineCall, command: Command, message: 
     line = stored.draft.line(call.line_no)
     if line is None:
         raise Problem(404, f"Line {call.line_no} was removed meanwhile")
-    shown = line_view(stored.draft, line, histories(stored.moves))
+    shown = line_view(stored.draft, line, histories(stored.moves), stored.asked)
     return JSONResponse(shown.model_dump(mode="json"), headers={"ETag": etag(stored.draft.version)})

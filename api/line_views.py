@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.asked_proofs import AskedProof
 from domain.draft import Decoration, Draft, Line
 from domain.line_actions import line_actions
 from domain.line_waiting import line_waiting
@@ -68,12 +69,12 @@ def histories(moves: Sequence[StoredMove]) -> Histories:
     return found
 
 
-def line_view(draft: Draft, line: Line, known: Histories) -> LineView:
+def line_view(draft: Draft, line: Line, known: Histories, asked: Sequence[AskedProof]) -> LineView:
     own = {name: getattr(line, name) for name in LineView.model_fields if name in Line.model_fields}
     return LineView(
         **own,
         status_history=list(known.get(line.id, ())),
-        waiting=line_waiting(line),
+        waiting=line_waiting(line, asked),
         allowed_actions=line_actions(draft, line),
     )
 

@@ -1,5 +1,8 @@
 """What a decorated line waits for, in words that an operator can act on."""
 
+from collections.abc import Sequence
+
+from domain.asked_proofs import AskedProof
 from domain.draft import Line
 from domain.statuses import LineStatus as S
 
@@ -20,8 +23,8 @@ _WORDS: dict[S, str | None] = {
 }
 
 
-def line_waiting(line: Line) -> str | None:
-    """One sentence; None for plain lines and complete ones."""
+def line_waiting(line: Line, asked: Sequence[AskedProof] = ()) -> str | None:
+    """One sentence; None for plain lines and complete ones. `asked`: what the draft's lines wait for."""
     if line.status is None or line.decoration is None:
         return None
     cabinet = line.decoration.netsuite_file_cabinet_id
@@ -29,4 +32,8 @@ def line_waiting(line: Line) -> str | None:
         return f"Waits for a logo: none has the file-cabinet id {cabinet} yet; link one, or make it"
     if line.status is S.COLOR_UP_IN_PROGRESS and line.color_up_id is not None:
         return "Waits to be submitted"
+    if line.status is S.SENT_FOR_APPROVAL:
+        proof = next((each for each in asked if each.color_up_id == line.color_up_id), None)
+        if proof is not None:
+            return f"Waits for {proof.words}"
     return _WORDS[line.status]

@@ -103,6 +103,7 @@ class ProofStanding(BaseModel):
     sent_at: datetime | None
     decided: ColorUpDecided | None
     told: int  # drafts, by this look
+    approvers: list[str] = []  # names of those who may decide, while it waits
 
 
 class VersionState(BaseModel):

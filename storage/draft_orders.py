@@ -9,9 +9,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.asked_proofs import AskedProof
 from domain.connections import Pause
 from domain.draft import Draft, Export
 from domain.statuses import WaitingFor
+from storage.asked_proofs import ASKED
 from storage.database import Row
 from storage.days import end_of, start_of
 from storage.line_history import MOVES, StoredMove
@@ -47,6 +49,7 @@ class StoredDraft:
     delivery_began_at: datetime | None  # when its last try began; None: no worker has taken it yet
     is_held: bool = False  # the running export waits for the end of a pause, or for its turn after it
     pause: Pause | None = None  # of the connection that the running export goes through
+    asked: Sequence[AskedProof] = ()  # what its lines wait for their customer with, longest wait first
     moves: Sequence[StoredMove] = ()  # of decorated lines, removed ones too, oldest first
 
     @property
@@ -82,7 +85,7 @@ async def get_draft(
                     (SELECT max(l.started_at) FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
                      WHERE e.draft_order_id = d.id) AS delivery_began_at,
-                    {MOVES} AS moves
+                    {MOVES} AS moves, {ASKED} AS asked
                 FROM draft_order d WHERE d.org_id = :org AND d.id = :id
                 """
                 ),
@@ -106,6 +109,7 @@ async def get_draft(
         is_held=bool(row["is_held"]),
         pause=None if row["pause"] is None else Pause.model_validate(row["pause"]),
         delivery_began_at=row["delivery_began_at"],
+        asked=[AskedProof.model_validate(each) for each in row["asked"]],
         moves=[StoredMove.model_validate(move) for move in row["moves"]],
     )
 

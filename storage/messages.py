@@ -79,6 +79,20 @@ async def end_try(
     return ended.rowcount == 1
 
 
+async def give_up(
+    connection: AsyncConnection, org_id: UUID, color_up_id: UUID, reason: str, at: datetime
+) -> None:
+    """End the mails with this proof that nobody took. One that is taken after all says so itself."""
+    await connection.execute(
+        text(
+            "UPDATE message_log SET outcome = 'FAILED', reason = :reason, at = :at "
+            "WHERE org_id = :org AND kind = 'proof' AND outcome = 'RETRYING' "
+            "AND color_up_ids @> ARRAY[cast(:color_up AS uuid)]"
+        ),
+        {"org": org_id, "color_up": color_up_id, "reason": reason, "at": at},
+    )
+
+
 async def list_messages(
     connection: AsyncConnection,
     org_id: UUID,

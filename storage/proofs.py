@@ -24,6 +24,7 @@ from storage import audit_log
 from storage.color_ups import COLUMNS, get_color_up, lock_versions
 from storage.database import Row
 from storage.logos import get_logo
+from storage.proof_sheets import approvers
 
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
 _OUTCOME = {
@@ -247,7 +248,14 @@ async def standing(connection: AsyncConnection, org_id: UUID, color_up_id: UUID,
         raise ColorUpMissing(color_up_id)
     logo = await get_logo(connection, org_id, row["logo_id"])
     name = "logo" if logo is None else logo["name"]
+    waits = row["status"] == ColorUpStatus.PENDING
+    people = await approvers(connection, org_id, row["customer_id"]) if waits else []
     title = f"{name} on style {row['style_number']}, colour {row['color_code']}, version {row['version']}"
     return ProofStanding(
-        title=title, status=row["status"], sent_at=row["sent_at"], decided=decided_of(row), told=told
+        title=title,
+        status=row["status"],
+        sent_at=row["sent_at"],
+        decided=decided_of(row),
+        told=told,
+        approvers=[each["name"] for each in people],
     )

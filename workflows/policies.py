@@ -52,3 +52,7 @@ FENCE = ActivityPolicy(
     RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=4),
     heartbeat=timedelta(seconds=6),
 )
+# One try: the proof's workflow pauses between them itself, and says why (workflows/proof_mailing.py).
+SEND_PROOF = ActivityPolicy(
+    timedelta(minutes=10), RetryPolicy(maximum_attempts=1), heartbeat=timedelta(seconds=20)
+)

@@ -1,9 +1,10 @@
 """One color-up version before the customer: from being sent until everyone who waited knows the decision.
 
-The rows decide and know who waits (storage/proofs.py, storage/subscriptions.py); this workflow carries the
-decision to them and to the drafts, and waits in between.
+The rows decide and know who waits (storage/proofs.py, storage/subscriptions.py); this workflow has the proof
+mailed, carries the decision to them and to the drafts, and waits in between.
 """
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -12,8 +13,10 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
+    from domain.asked_proofs import decision_of
     from domain.canonical import utc_text
     from domain.color_ups import ColorUpStatus, Decision
+    from domain.proof_mails import ProofMail
     from domain.proofs import (
         DECIDE,
         NO_COLOR_UP,
@@ -27,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         ProofStanding,
     )
     from domain.records import CONTINUES
+    from workflows.proof_mailing import ProofMailing
 
 _AWAY = "The database did not answer; repeat the decision with the same Idempotency-Key"
 _CONTINUES = "The proof is moving on to a new run; nothing was changed, send it again"
@@ -47,12 +51,17 @@ class ProofApprovalWorkflow:
         self._look = True  # the rows may know more than this run: sent, decided, overtaken
         self._deciding = 0
         self._standing: ProofStanding | None = None
+        order = ProofMail(org_id=given.org_id, color_up_id=given.color_up_id)
+        self._mailing = ProofMailing(order, self._show)
 
     @workflow.run
     async def run(self, given: ProofInput) -> ColorUpStatus | None:
         """Ends when the version no longer waits for the customer and everyone concerned knows."""
+        mailing = asyncio.create_task(self._mailing.run())
         while True:
-            await workflow.wait_condition(self._has_work)
+            await workflow.wait_condition(lambda: mailing.done() or self._has_work())
+            if mailing.done():
+                mailing.result()  # it never ends: raises what went wrong
             # nothing may be awaited between these checks and leaving
             if self._shall_continue():
                 workflow.continue_as_new(given)  # the new run looks first of all
@@ -61,14 +70,20 @@ class ProofApprovalWorkflow:
             await self._tell()
 
     def _has_work(self) -> bool:
-        ended = not self._waits() and workflow.all_handlers_finished()
+        ended = not self._waits() and workflow.all_handlers_finished() and self._mailing.settled
         return self._look or ended or self._shall_continue()
 
     def _shall_continue(self) -> bool:
-        return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
+        # a mail that is on its way would be sent twice: by its own activity and by the new run's
+        idle = workflow.all_handlers_finished() and not self._mailing.busy
+        return workflow.info().is_continue_as_new_suggested() and idle
 
     def _waits(self) -> bool:
         return self._standing is not None and self._standing.status is ColorUpStatus.PENDING
+
+    def _show(self) -> None:
+        if self._standing is not None:
+            workflow.set_current_details(_details(self._standing, self._mailing.words))
 
     async def _tell(self) -> None:
         """Everyone who waits for a decision that the rows hold; for as long as that takes."""
@@ -82,7 +97,9 @@ class ProofApprovalWorkflow:
             heartbeat_timeout=timedelta(seconds=20),
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
         )
-        workflow.set_current_details(_details(self._standing))
+        if self._waits() or not self._mailing.settled:  # decided: what was not sent is closed in the log
+            self._mailing.look()
+        self._show()
 
     @workflow.signal(name=SENT, description="It was sent to the customer, or closed: look at its rows")
     def sent(self) -> None:
@@ -134,7 +151,7 @@ class ProofApprovalWorkflow:
         return outcome.made
 
 
-def _details(standing: ProofStanding) -> str:
+def _details(standing: ProofStanding, mails: str | None) -> str:
     if standing.decided is not None:
         by = "by the team for the customer" if standing.decided.team_proxy else "by the customer"
         who = "" if standing.decided.decision is Decision.SUPERSEDED else f" {by}"
@@ -142,4 +159,5 @@ def _details(standing: ProofStanding) -> str:
         return f"{standing.title}: {what}"
     if standing.sent_at is None:
         return f"{standing.title}: not sent to the customer"
-    return f"{standing.title}: waiting for the customer's decision since {utc_text(standing.sent_at)}"
+    waiting = f"{decision_of(standing.approvers)} since {utc_text(standing.sent_at)}"
+    return f"{standing.title}: waiting for {waiting}" + (f"\n\n{mails}" if mails else "")

@@ -19,6 +19,7 @@ from connectors.mail_server import SmtpServer
 from domain.proof_mails import LinkRenewal, ProofMail, ProofMailed
 from local.mail_sink import Folder, mail_sink
 from storage import proof_links
+from storage.asked_proofs import ASKED
 from storage.database import Database
 from tests.activities.proof_world import GOLD, NAVY, ProofWorld, proof_world
 from tests.e2e.test_secrets import dump
@@ -185,3 +186,37 @@ async def test_who_may_no_longer_decide_gets_no_new_link(post: Post) -> None:
     await post.world.new_version([NAVY, GOLD])
     await post.world.change("UPDATE approver SET active = false")
     assert await post.renew(found[1]) == ProofMailed()
+
+
+async def test_a_decision_between_two_mails_ends_the_mailing(post: Post) -> None:
+    class Deciding:
+        async def send(self, _letter: Any, _key: str) -> None:
+            await post.world.change("UPDATE color_up SET decision = 'approve', status = 'Approved'")
+
+    database = post.world.database
+    post.mails = ProofMails(database, Mailer(database, Deciding()), "https://orders.example.com")
+    assert await post.send() == ProofMailed(sent=1)
+    assert await post.log() == [("SENT", None)]
+
+
+async def test_a_draft_knows_whom_it_waits_for_and_which_mails_nobody_took(post: Post) -> None:
+    (primary,) = await post.world.rows("SELECT email FROM approver WHERE is_primary")
+    draft_id = await post.world.line(post.world.color_up_id)
+
+    async def asked() -> Any:
+        query = f"SELECT {ASKED} AS asked FROM draft_order d WHERE d.id = :id"
+        (row,) = await post.world.rows(query, id=draft_id)
+        return row["asked"]
+
+    post.handler.refuses[primary["email"]] = "550 no such user"
+    await post.send()
+    (proof,) = await asked()
+    assert proof["color_up_id"] == str(post.world.color_up_id)
+    assert proof["approvers"] == ["Ada <Boss>", "Jo Hansen"]
+    reason = "The mail server refused the address (550)"
+    assert proof["untaken"] == [{"recipient": primary["email"], "reason": reason}]
+    await post.world.change("UPDATE message_log SET outcome = 'SENT'")
+    (proof,) = await asked()
+    assert proof["untaken"] == []
+    await post.world.change("UPDATE draft_order_line SET status = 'Phone Call' WHERE true")
+    assert await asked() == []

@@ -2,23 +2,44 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities.mailing import Mailer
+from activities.proof_mails import ProofMails
 from activities.proofs import ProofActivities
 from commands.draft_orders import DraftOrders
 from commands.proofs import Proofs
 from config.sandbox import runner
+from connectors.mail_server import MailServer
 from domain.color_ups import ColorUpDecided
+from domain.mails import Letter
 from domain.messages import DRAFT_ORDER_WORKFLOW, draft_workflow_id
 from domain.proofs import proof_workflow_id
 from storage.database import Database
 from tests.proofs.stand_in import HEARD, StandInDraft
 from tests.storage.proof_ground import Ground
 from workflows.proof import ProofApprovalWorkflow
+
+
+@dataclass
+class Post:
+    """A mail server: takes mails, after it has raised what it was told to raise."""
+
+    fails: list[Exception] = field(default_factory=list)
+    taken: list[tuple[str, str]] = field(default_factory=list)  # recipient and key
+    asked: int = 0
+
+    async def send(self, letter: Letter, key: str) -> None:
+        self.asked += 1
+        if self.fails:
+            raise self.fails.pop(0)
+        self.taken.append((letter.recipient, key))
 
 
 class World:
@@ -30,18 +51,25 @@ class World:
         self.drafts = DraftOrders(client, queue, 5)
         self.proofs = Proofs(client, queue, 5)
 
+    def mails(self, server: MailServer | None = None) -> ProofMails:
+        return ProofMails(
+            self.database, Mailer(self.database, server or Post()), "https://orders.example.com"
+        )
+
     def activities(self, drafts: DraftOrders | None = None) -> ProofActivities:
         return ProofActivities(self.database, drafts or self.drafts, self.proofs)
 
     @asynccontextmanager
-    async def worker(self, activities: ProofActivities | None = None) -> AsyncIterator[None]:
+    async def worker(
+        self, activities: ProofActivities | None = None, mails: ProofMails | None = None
+    ) -> AsyncIterator[None]:
         """Stops without grace: what its activities do is cut, as by a kill."""
         own = activities or self.activities()
         async with Worker(
             self.client,
             task_queue=self.queue,
             workflows=[ProofApprovalWorkflow, StandInDraft],
-            activities=[own.decide, own.tell],
+            activities=[own.decide, own.tell, (mails or self.mails()).send_proof],
             workflow_runner=runner(),
             max_cached_workflows=0,  # every task replays: what is not deterministic shows
         ):
@@ -68,6 +96,20 @@ class World:
         handle = self.client.get_workflow_handle(draft_workflow_id(self.org, draft_id))
         told: list[ColorUpDecided] = await handle.query(HEARD, result_type=list[ColorUpDecided])
         return told
+
+    async def words(self, color_up_id: UUID) -> str:
+        """What the Web UI shows of it now; empty before it has shown anything."""
+        handle = self.client.get_workflow_handle(proof_workflow_id(color_up_id))
+        with suppress(RPCError, WorkflowQueryFailedError):
+            return str(await handle.query("__temporal_workflow_metadata"))
+        return ""
+
+    async def says(self, color_up_id: UUID, text: str, within_s: float = 20) -> str:
+        """The words, once `text` is in them."""
+        async with asyncio.timeout(within_s):
+            while text not in (words := await self.words(color_up_id)):
+                await asyncio.sleep(0.05)
+        return words
 
     async def ended(self, color_up_id: UUID, within_s: float = 30) -> None:
         """The proof's workflow has ended, so everyone is told."""

@@ -10,6 +10,7 @@ from domain.messages import Actor, Origin
 from domain.proofs import DecideProof, ProofDecided
 from domain.statuses import Via
 from storage import color_ups, proofs, subscriptions
+from storage.approvers import create_approver
 from storage.customers import create_customer
 from storage.database import Database, Row
 from storage.logos import create_logo
@@ -71,6 +72,14 @@ class Ground:
             await color_ups.create_version(connection, self.org, row, color_up_id, THREADS, None, AT)
         self.versions.append(color_up_id)
         return color_up_id
+
+    async def approver(self, name: str, **fields: object) -> str:
+        """Somebody who may decide; their address."""
+        email = f"{uuid4().hex[:8]}@hansen.example"
+        who = {"name": name, "email": email, "phone": None, "is_primary": False, "active": True, **fields}
+        async with self.database.transaction(self.org) as connection:
+            await create_approver(connection, self.org, self.customer, uuid4(), who, AT)
+        return email
 
     async def row(self, color_up_id: UUID) -> Row:
         async with self.database.transaction(self.org) as connection:
