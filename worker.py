@@ -21,6 +21,7 @@ from activities.digest_letters import DigestLetters
 from activities.forgotten_exports import ForgottenExports
 from activities.line_facts import LineLookups
 from activities.mailing import Mailer
+from activities.notices import Notices
 from activities.observed import ActivityLog
 from activities.projection import ProjectionActivities
 from activities.proof_mails import ProofMails
@@ -38,6 +39,7 @@ from commands.schedules import (
     AckSchedules,
     ensure_ack_schedules,
     ensure_callback_relay,
+    ensure_notice_relay,
     ensure_reconcile,
     ensure_reminder_check,
     ensure_sweep,
@@ -60,6 +62,7 @@ from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
 from workflows.draft_order import DraftOrderWorkflow
+from workflows.notices import LineNoticeWorkflow, RelayNoticesWorkflow
 from workflows.proof import ProofApprovalWorkflow
 from workflows.proof_links import ProofLinkWorkflow
 from workflows.reconciliation import ReconcileWorkflow
@@ -112,6 +115,7 @@ def build_worker(
     reminders = Reminders(client, settings.task_queue, settings.answer_within_s)
     lookups = LineLookups(database, proofs.start, reminders.start)
     callbacks = Callbacks(database, proofs, errands)
+    notices = Notices(database, drafts, errands)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     mornings = Mornings(database, mailer, DigestLetters(settings.public_url), reminders)
     return Worker(
@@ -126,6 +130,8 @@ def build_worker(
             SweepWorkflow,
             SettleCallbackWorkflow,
             RelayCallbacksWorkflow,
+            LineNoticeWorkflow,
+            RelayNoticesWorkflow,
             AckPollWorkflow,
             AckSchedulesWorkflow,
             ProofLinkWorkflow,
@@ -153,6 +159,8 @@ def build_worker(
             mails.renew_link,
             callbacks.settle,
             callbacks.relay,
+            notices.tell,
+            notices.relay,
             mornings.plan,
             mornings.escalate,
             mornings.send,
@@ -187,6 +195,7 @@ async def serve(settings: Settings) -> None:
         await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
         await ensure_sweep(client, settings.task_queue, settings.sweep_s)
         await ensure_callback_relay(client, settings.task_queue, settings.callback_relay_s)
+        await ensure_notice_relay(client, settings.task_queue, settings.notice_relay_s)
         await ensure_reminder_check(client, settings.task_queue)
         await ensure_ack_schedules(client, settings.task_queue, settings.ack_poll_s)
         with served(counted.registry, settings):

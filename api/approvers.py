@@ -13,11 +13,13 @@ from api.caller import AnyRole, Caller, Ops
 from api.emails import Email
 from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
+from api.notices import InNotices
 from api.paging import Page, Paging, write_cursor
 from api.patches import Patch, left_out
 from api.problems import NotFound, Problem, problems
 from api.queries import after_id
 from api.requests import ExactRoute
+from domain.notices import NoticeKind
 from domain.values import Code, Name
 from storage import approvers
 from storage.customers import get_customer
@@ -101,8 +103,15 @@ async def list_approvers(customer_id: UUID, caller: AnyRole, paging: Paging) -> 
     responses=problems(401, 403, 404, 409),
 )
 async def create_approver(
-    customer_id: UUID, new: NewApprover, request: Request, caller: Ops, key: IdempotencyKey
+    customer_id: UUID,
+    new: NewApprover,
+    request: Request,
+    caller: Ops,
+    key: IdempotencyKey,
+    notices: InNotices,
 ) -> JSONResponse:
+    """An active one may decide proofs; lines that wait in Needs Approver are sent."""
+
     async def create(connection: AsyncConnection) -> Answer:
         await _require_customer(connection, caller, customer_id)
         row = await approvers.create_approver(
@@ -116,6 +125,8 @@ async def create_approver(
             after=_facts(approver),
             details={"customer_id": str(customer_id)},
         )
+        if approver.active:
+            await notices.add(connection, caller.org_id, NoticeKind.APPROVER, approver.id)
         location = f"/customers/{customer_id}/approvers/{approver.id}"
         return Answer(approver, status=201, location=location, etag=approver.version)
 
@@ -133,6 +144,7 @@ async def change_approver(
     caller: Ops,
     if_match: IfMatch,
     response: Response,
+    notices: InNotices,
 ) -> Approver:
     try:
         async with caller.transaction() as connection:
@@ -142,6 +154,8 @@ async def change_approver(
             require_version(if_match, row["version"])
             changes = patch.changes(dict(row))
             approver = await _changed(connection, caller, row, changes) if changes else _shown(row)
+            if approver.active and not row["active"]:
+                await notices.add(connection, caller.org_id, NoticeKind.APPROVER, approver.id)
     except Taken:
         raise _address_taken(patch.email) from None
     response.headers["ETag"] = etag(approver.version)

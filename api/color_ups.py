@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.caller import AnyRole, Caller, Ops
 from api.color_up_views import ColorUp, NewColorUp, NewVersion, color_up_view
 from api.idempotency import Answer, IdempotencyKey, once
+from api.notices import InNotices
 from api.paging import Page, Paging, write_cursor
 from api.problems import NotFound, Problem, problems
 from api.queries import after_id
 from api.requests import ExactRoute
 from domain.color_ups import ColorUpStatus
+from domain.notices import NoticeKind
 from domain.proofs import COLOR_UP_ENTITY
 from domain.values import Code
 from storage import color_ups
@@ -106,15 +108,24 @@ async def create_color_up(
     responses=problems(401, 403, 404),
 )
 async def create_version(
-    color_up_id: UUID, new: NewVersion, request: Request, caller: Ops, key: IdempotencyKey
+    color_up_id: UUID,
+    new: NewVersion,
+    request: Request,
+    caller: Ops,
+    key: IdempotencyKey,
+    notices: InNotices,
 ) -> JSONResponse:
-    """The next version of the same logo, style and colour, whichever of its versions is named."""
+    """The next version of the same logo, style and colour, whichever of its versions is named.
+
+    Lines in Revision In Progress on an older version of them take it.
+    """
 
     async def create(connection: AsyncConnection) -> Answer:
         of = await stored_color_up(connection, caller, color_up_id)
         row = await color_ups.create_version(
             connection, caller.org_id, of, uuid4(), new.thread_sequence, caller.user_id, datetime.now(UTC)
         )
+        await notices.add(connection, caller.org_id, NoticeKind.COLOR_UP, row["id"])
         return await _created(connection, caller, row, "COLOR_UP_VERSION_CREATED")
 
     return await once(request, caller, key, create)

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.caller import AnyRole, Ops
 from api.etags import etag
 from api.idempotency import Answer, IdempotencyKey, once
+from api.notices import InNotices
 from api.paging import Page, Paging, write_cursor
 from api.problems import NotFound, Problem, problems
 from api.queries import Search, after_id
 from api.requests import ExactRoute
+from domain.notices import NoticeKind
 from domain.values import Code, Name
 from storage import logos
 from storage.customers import get_customer
@@ -95,7 +97,9 @@ async def get_logo(logo_id: UUID, caller: AnyRole, response: Response) -> Logo:
 
 
 @router.post("/logos", status_code=201, response_model=Logo, responses=problems(401, 403, 404, 409))
-async def create_logo(new: NewLogo, request: Request, caller: Ops, key: IdempotencyKey) -> JSONResponse:
+async def create_logo(
+    new: NewLogo, request: Request, caller: Ops, key: IdempotencyKey, notices: InNotices
+) -> JSONResponse:
     """A file-cabinet id names one logo of the org: lines that carry it find the logo by it."""
 
     async def create(connection: AsyncConnection) -> Answer:
@@ -105,6 +109,8 @@ async def create_logo(new: NewLogo, request: Request, caller: Ops, key: Idempote
         logo = _shown(row)
         facts = logo.model_dump(mode="json", include=set(NewLogo.model_fields))
         await caller.audit(connection, "LOGO_CREATED", ("logo", logo.id), after=facts)
+        if logo.netsuite_file_cabinet_id is not None:
+            await notices.add(connection, caller.org_id, NoticeKind.LOGO, logo.id)
         return Answer(logo, status=201, location=f"/logos/{logo.id}", etag=logo.version)
 
     try:

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from commands.draft_orders import TemporalUnavailable
 from domain.bulk import BULK_WORKFLOW, BulkOrder, bulk_workflow_id
 from domain.callbacks import CALLBACK_WORKFLOW, CallbackOrder, callback_workflow_id
+from domain.notices import NOTICE_WORKFLOW, NoticeOrder, notice_workflow_id
 from domain.proof_mails import LINK_RENEWAL_WORKFLOW, LinkRenewal, link_renewal_workflow_id
 from domain.releases import RELEASE_WORKFLOW, ReleaseOrder, release_workflow_id
 
@@ -94,6 +95,16 @@ class Errands:
             order,
             callback_workflow_id(order.callback_id),
             WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+
+    async def tell_notice(self, order: NoticeOrder) -> None:
+        """Tell the drafts that wait for it; started twice it runs once, and once told it does nothing.
+
+        Raises:
+            TemporalUnavailable: nobody knows; the relay starts it again.
+        """
+        await self._start(
+            NOTICE_WORKFLOW, order, notice_workflow_id(order.notice_id), WorkflowIDConflictPolicy.USE_EXISTING
         )
 
     async def bulk_runs(self, bulk_id: UUID) -> bool:

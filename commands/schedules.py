@@ -28,12 +28,13 @@ from domain.ack_polls import (
 )
 from domain.callbacks import CALLBACK_RELAY_WORKFLOW
 from domain.digests import REMINDER_CHECK_ID, REMINDER_CHECK_WORKFLOW
+from domain.notices import NOTICE_RELAY_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
 
 RECONCILE_ID = "reconcile"
 SWEEP_ID = "sweep"
 CALLBACK_RELAY_ID = "callback-relay"
-
+NOTICE_RELAY_ID = "notice-relay"
 
 _LIMIT = timedelta(seconds=10)
 _POLL_ENDS_WITHIN = timedelta(minutes=5)
@@ -59,6 +60,12 @@ async def ensure_callback_relay(client: Client, task_queue: str, every_s: int) -
     """Run `RelayCallbacksWorkflow` every `every_s` seconds, never twice at once."""
     action = ScheduleActionStartWorkflow(CALLBACK_RELAY_WORKFLOW, id=CALLBACK_RELAY_ID, task_queue=task_queue)
     await _put(client, CALLBACK_RELAY_ID, _schedule(action, every_s))
+
+
+async def ensure_notice_relay(client: Client, task_queue: str, every_s: int) -> None:
+    """Run `RelayNoticesWorkflow` every `every_s` seconds, never twice at once."""
+    action = ScheduleActionStartWorkflow(NOTICE_RELAY_WORKFLOW, id=NOTICE_RELAY_ID, task_queue=task_queue)
+    await _put(client, NOTICE_RELAY_ID, _schedule(action, every_s))
 
 
 async def ensure_reminder_check(client: Client, task_queue: str) -> None:

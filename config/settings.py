@@ -140,6 +140,12 @@ class Settings(WorkflowSettings):
         ge=1,
         description="between two looks for callbacks that no process has set going",
     )
+    notice_relay_s: int = Field(
+        30,
+        validation_alias=_env("COUNTERSIGN_NOTICE_RELAY_S"),
+        ge=1,
+        description="between two looks for notices of logos, approvers and versions that nobody has told",
+    )
     ack_poll_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_POLL_S"), ge=1)
     ack_settle_s: int = Field(60, validation_alias=_env("COUNTERSIGN_ACK_SETTLE_S"), ge=0)
     smtp_host: str | None = Field(

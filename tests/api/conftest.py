@@ -49,6 +49,7 @@ from config.keys import KeyRing
 from config.settings import Settings
 from domain.callbacks import CallbackOrder
 from domain.messages import CreateDraft
+from domain.notices import NoticeOrder
 from domain.statuses import Role
 from storage.changes import Bell
 from storage.database import Database
@@ -164,12 +165,18 @@ class NoWorkflows:
 
     created: list[CreateDraft] = field(default_factory=list)
     callbacks: list[CallbackOrder] = field(default_factory=list)
+    notices: list[NoticeOrder] = field(default_factory=list)
     away: bool = False
 
     async def settle_callback(self, order: CallbackOrder) -> None:
         if self.away:
             raise TemporalUnavailable("Temporal did not answer in time")
         self.callbacks.append(order)
+
+    async def tell_notice(self, order: NoticeOrder) -> None:
+        if self.away:
+            raise TemporalUnavailable("Temporal did not answer in time")
+        self.notices.append(order)
 
 
 @pytest_asyncio.fixture

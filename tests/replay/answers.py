@@ -17,6 +17,7 @@ from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW
 from domain.bulk import BULK_WORKFLOW
 from domain.callbacks import CALLBACK_RELAY_WORKFLOW, CALLBACK_WORKFLOW
 from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW
+from domain.notices import NOTICE_RELAY_WORKFLOW, NOTICE_WORKFLOW
 from domain.proof_mails import LINK_RENEWAL_WORKFLOW
 from domain.releases import RELEASE_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
@@ -24,6 +25,7 @@ from tests.workflows.harness import TASK_QUEUE
 from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
+from workflows.notices import LineNoticeWorkflow, RelayNoticesWorkflow
 from workflows.proof_links import ProofLinkWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
@@ -43,6 +45,8 @@ WORKFLOWS: dict[str, type] = {
     CALLBACK_WORKFLOW: SettleCallbackWorkflow,
     CALLBACK_RELAY_WORKFLOW: RelayCallbacksWorkflow,
     LINK_RENEWAL_WORKFLOW: ProofLinkWorkflow,
+    NOTICE_WORKFLOW: LineNoticeWorkflow,
+    NOTICE_RELAY_WORKFLOW: RelayNoticesWorkflow,
 }
 HANGS = object()  # an answer that does not come
 AWAY = ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")

@@ -18,6 +18,13 @@ from domain.digests import (
     ReminderPlan,
 )
 from domain.messages import Actor, Origin
+from domain.notices import (
+    NOTICE_RELAY_WORKFLOW,
+    NOTICE_WORKFLOW,
+    NoticeOrder,
+    NoticesRelayed,
+    NoticeTold,
+)
 from domain.reconciliation import Difference, Finding
 from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
 from domain.statuses import Via
@@ -206,3 +213,26 @@ async def reminder_check_woke_one(client: Client) -> Handle:
 @errand
 async def reminder_check_open(client: Client) -> Handle:
     return await run(client, REMINDER_CHECK_WORKFLOW, None, HANGS)
+
+
+NOTICE = NoticeOrder(org_id=ORG, notice_id=UUID(int=11))
+
+
+@errand
+async def notice_told(client: Client) -> Handle:
+    return await run(client, NOTICE_WORKFLOW, NOTICE, AWAY, NoticeTold(drafts=3))
+
+
+@errand
+async def notice_open(client: Client) -> Handle:
+    return await run(client, NOTICE_WORKFLOW, NOTICE, HANGS)
+
+
+@errand
+async def notices_relayed(client: Client) -> Handle:
+    return await run(client, NOTICE_RELAY_WORKFLOW, None, NoticesRelayed(notices=2))
+
+
+@errand
+async def notice_relay_open(client: Client) -> Handle:
+    return await run(client, NOTICE_RELAY_WORKFLOW, None, HANGS)

@@ -18,6 +18,7 @@ from domain.bulk import BULK_WORKFLOW
 from domain.callbacks import CALLBACK_RELAY_WORKFLOW, CALLBACK_WORKFLOW
 from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW
 from domain.messages import DRAFT_ORDER_WORKFLOW
+from domain.notices import NOTICE_RELAY_WORKFLOW, NOTICE_WORKFLOW
 from domain.proof_mails import LINK_RENEWAL_WORKFLOW
 from domain.proofs import PROOF_WORKFLOW
 from domain.releases import RELEASE_WORKFLOW
@@ -49,6 +50,8 @@ LATE: dict[str, type] = {
     CALLBACK_WORKFLOW: late.LateCallback,
     CALLBACK_RELAY_WORKFLOW: late.LateCallbackRelay,
     LINK_RENEWAL_WORKFLOW: late.LateProofLink,
+    NOTICE_WORKFLOW: late.LateNotice,
+    NOTICE_RELAY_WORKFLOW: late.LateNoticeRelay,
 }
 
 

@@ -16,6 +16,13 @@ with workflow.unsafe.imports_passed_through():
         CallbacksRelayed,
     )
     from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW, ReminderOrder, RemindersEnded
+    from domain.notices import (
+        NOTICE_RELAY_WORKFLOW,
+        NOTICE_WORKFLOW,
+        NoticeOrder,
+        NoticesRelayed,
+        NoticeTold,
+    )
     from domain.proof_mails import LINK_RENEWAL_WORKFLOW, LinkRenewal, ProofMailed
     from domain.reconciliation import Finding
     from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
@@ -23,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
     from workflows.bulk import BulkCommandWorkflow
     from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
+    from workflows.notices import LineNoticeWorkflow, RelayNoticesWorkflow
     from workflows.proof_links import ProofLinkWorkflow
     from workflows.reconciliation import ReconcileWorkflow
     from workflows.release import ReleaseWorkflow
@@ -124,3 +132,19 @@ class LateProofLink(ProofLinkWorkflow):
     async def run(self, order: LinkRenewal) -> ProofMailed:
         await workflow.sleep(1)
         return await super().run(order)
+
+
+@workflow.defn(name=NOTICE_WORKFLOW)
+class LateNotice(LineNoticeWorkflow):
+    @workflow.run
+    async def run(self, order: NoticeOrder) -> NoticeTold:
+        await workflow.sleep(1)
+        return await super().run(order)
+
+
+@workflow.defn(name=NOTICE_RELAY_WORKFLOW)
+class LateNoticeRelay(RelayNoticesWorkflow):
+    @workflow.run
+    async def run(self) -> NoticesRelayed:
+        await workflow.sleep(1)
+        return await super().run()

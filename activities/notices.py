@@ -1,0 +1,106 @@
+"""Tell drafts that something has appeared that their lines wait for, and set going what was left behind."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import names
+from activities.heartbeats import heartbeats
+from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
+from commands.errands import Errands
+from domain.messages import LOOK_AGAIN
+from domain.notices import NoticeOrder, NoticesRelayed, NoticeTold
+from storage import notices
+from storage.database import Database, DatabaseUnavailable, Row
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 100
+_AT_ONCE = 8
+_RELAYED_AT_ONCE = 500
+
+Answer = bool | BaseException  # whether the draft was still there to be told
+
+
+class Notices:
+    """`left_after`: younger notices are still in the hands of the API process that added them."""
+
+    def __init__(
+        self,
+        database: Database,
+        drafts: DraftOrders,
+        errands: Errands,
+        left_after: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self._database = database
+        self._drafts = drafts
+        self._errands = errands
+        self._left_after = left_after
+
+    @activity.defn(name=names.TELL_NOTICE)
+    async def tell(self, order: NoticeOrder) -> NoticeTold:
+        """Tell every draft whose row waits, then mark the notice.
+
+        A repeat tells those that wait still. Who is told twice looks twice, and finds nothing to move.
+        """
+        try:
+            async with heartbeats():
+                async with self._database.transaction(order.org_id) as connection:
+                    notice = await notices.untold(connection, order.org_id, order.notice_id)
+                if notice is None:
+                    return NoticeTold()
+                told = await self._tell_all(order, notice)
+                async with self._database.transaction(order.org_id) as connection:
+                    await notices.mark_told(connection, order.org_id, order.notice_id, datetime.now(UTC))
+        except (DatabaseUnavailable, TemporalUnavailable) as error:
+            raise ApplicationError(str(error), type=type(error).__name__) from None
+        log.info("notice_told", notice_id=str(order.notice_id), drafts=told)
+        return NoticeTold(drafts=told)
+
+    @activity.defn(name=names.RELAY_NOTICES)
+    async def relay(self) -> NoticesRelayed:
+        """Start what an API process added and could not start; one under way is left alone."""
+        try:
+            before = datetime.now(UTC) - self._left_after
+            left = await notices.untold_of_all(self._database, before, _RELAYED_AT_ONCE)
+            for row in left:
+                await self._errands.tell_notice(NoticeOrder(org_id=row["org_id"], notice_id=row["notice_id"]))
+        except (DatabaseUnavailable, TemporalUnavailable) as error:
+            raise ApplicationError(str(error), type=type(error).__name__) from None
+        return NoticesRelayed(notices=len(left))
+
+    async def _tell_all(self, order: NoticeOrder, notice: Row) -> int:
+        """One draft that cannot be told keeps nobody after it waiting; the next try tries it again."""
+        told, after, failure = 0, None, None
+        while drafts := await self._waiting(order, notice, after):
+            answers = await self._tell(order, drafts)
+            failures = [each for each in answers if isinstance(each, BaseException)]
+            if len(failures) == len(drafts):
+                raise failures[0]
+            failure = failure or next(iter(failures), None)
+            told += sum(each is True for each in answers)
+            after = drafts[-1]
+        if failure is not None:
+            raise failure
+        return told
+
+    async def _waiting(self, order: NoticeOrder, notice: Row, after: UUID | None) -> list[UUID]:
+        async with self._database.transaction(order.org_id) as connection:
+            return await notices.waiting_drafts(connection, order.org_id, notice, after=after, limit=_PAGE)
+
+    async def _tell(self, order: NoticeOrder, drafts: list[UUID]) -> list[Answer]:
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(draft_id: UUID) -> bool:
+            async with at_once:
+                try:
+                    await self._drafts.tell(LOOK_AGAIN, order.org_id, draft_id)
+                except WorkflowGone:
+                    return False  # a draft that has ended waits for nothing
+                return True
+
+        return await asyncio.gather(*(one(each) for each in drafts), return_exceptions=True)

@@ -1,0 +1,41 @@
+"""Something has appeared that lines may wait for: what the workflows are told that tell the drafts.
+
+Source: docs/adr/0012.
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel
+
+NOTICE_WORKFLOW = "LineNoticeWorkflow"
+NOTICE_RELAY_WORKFLOW = "RelayNoticesWorkflow"
+
+
+class NoticeKind(StrEnum):
+    """What has appeared; which lines wait for it, says storage/notices.py."""
+
+    APPROVER = "approver"
+    LOGO = "logo"
+    COLOR_UP = "color_up"
+
+
+class NoticeOrder(BaseModel):
+    """What the workflow is told; what has appeared, PostgreSQL knows."""
+
+    org_id: UUID
+    notice_id: UUID
+
+
+class NoticeTold(BaseModel):
+    """`drafts`: how many were told by this run; 0 when an earlier one had told them all."""
+
+    drafts: int = 0
+
+
+class NoticesRelayed(BaseModel):
+    notices: int
+
+
+def notice_workflow_id(notice_id: UUID) -> str:
+    return f"line-notice/{notice_id}"
