@@ -91,23 +91,6 @@ async def test_a_logo_of_that_name_elsewhere_moves_nothing(ops: Person, people: 
     assert draft["lines"][0]["decoration"]["logo_id"] == mine["id"]
 
 
-async def test_orders_that_come_in_together_with_their_logo_all_find_it(ops: Person) -> None:
-    file = uuid4().hex
-    customer = await customer_with_approver(ops)
-
-    async def order() -> Body:
-        return await decorated_order(ops, customer, decoration(netsuite_file_cabinet_id=file))
-
-    async def logo() -> None:
-        await asyncio.sleep(0.15)
-        await logo_of(ops, customer, netsuite_file_cabinet_id=file)
-
-    *drafts, _none = await asyncio.gather(*(order() for _ in range(12)), logo())
-    for draft in drafts:
-        assert draft is not None
-        await lines_at(ops, draft, WORKING)
-
-
 async def test_a_logo_whose_notice_nobody_started_is_told_by_the_relay(
     ops: Person, database: Database
 ) -> None:
