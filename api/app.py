@@ -78,6 +78,7 @@ OWN_TIME = (
     r"POST /imports/(products|customer-prices|draft-orders)",
     r"POST /logos/[^/]+/design",
     r"GET /logos/[^/]+/design/preview\.(svg|png)",
+    r"GET /proofs/[^/]+/picture\.png",
     r"GET /production/batches/[^/]+/trim-sheet\.pdf",
 )
 

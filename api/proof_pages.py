@@ -17,6 +17,7 @@ from api.problems import Problem, problems, unavailable
 from api.proof_access import Closed, LinkClosed, Opened, open_link
 from api.proof_forms import ProofDecisionBody, Wish, is_own_form, read_wish, refuse_other_sites
 from api.proof_limits import Asked
+from api.proof_pictures import proof_picture
 from api.proof_views import ProofView, address_of, json_view, proof_page
 from api.proof_words import WORDS
 from api.requests import ExactRoute
@@ -36,6 +37,11 @@ router = APIRouter(route_class=ExactRoute, tags=["proofs"])
 _HTML = {"text/html": {"schema": {"type": "string"}}}
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The page, or JSON for those who ask for it", "model": ProofView, "content": _HTML}
+}
+_PNG = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The picture", "content": _PNG},
+    304: {"description": "The picture that the caller has"},
 }
 _FORM_BODY = {
     "requestBody": {
@@ -63,6 +69,19 @@ async def get_proof(token: str, request: Request, rooms: InRooms) -> Response:
     except LinkClosed as closed:
         return _closed(request, rooms, token, closed)
     return _shown(request, rooms, token, opened)
+
+
+@router.get(
+    "/proofs/{token}/picture.png", response_class=Response, responses={**_PICTURE, **problems(404, 410, 429)}
+)
+async def get_picture(token: str, request: Request, rooms: InRooms) -> Response:
+    """The design in the threads of this version, for the page that shows it."""
+    rooms.proof_limits.count(Asked.PAGE, _address(request))
+    try:
+        opened = await _open(request, rooms, token)
+    except LinkClosed as closed:
+        return _closed(request, rooms, token, closed)
+    return await proof_picture(request, rooms, opened)
 
 
 @router.post(

@@ -12,12 +12,16 @@ from pydantic import BaseModel, ConfigDict
 from api.customer_pages import language_of, page
 from api.proof_access import Opened
 from api.proof_forms import Wish, form_token
+from api.proof_pictures import has_picture
 from api.proof_words import WORDS, moment
 from api.rooms import Rooms
 from domain.color_ups import ColorUpStatus, Decision, ThreadStop
 from domain.mails import Language
 from domain.proof_sheets import ProofSheet, changes
 from drawings.thread_colors import swatch
+
+# where a field is on the page, so that its error can lead there
+_PLACES = {"decision": "decide", "approver_id": "who-1", "comment": "comment"}
 
 
 class Person(BaseModel):
@@ -122,7 +126,6 @@ def proof_page(
     words, proof = WORDS[language], opened.proof
     base, other = address_of(rooms, token), words["other_code"]
     errors = {name: words[word] for name, word in (wish.errors if wish else {}).items()}
-    said = words[notice] if notice else errors.get("decision")
     return page(
         "proof.html",
         status,
@@ -130,10 +133,10 @@ def proof_page(
         org_name=proof.org_name,
         customer_name=proof.customer["name"],
         switch=f"{base}?lang={other}",
-        notice=said,
+        notice=words[notice] if notice else None,
         notice_kind="good" if notice == "just_decided" else "bad",
         sheet=proof.sheet,
-        picture=None,
+        picture=f"{base}/picture.png" if has_picture(opened) else None,
         threads=[_thread(each) for each in proof.sheet.thread_sequence],
         changes=_changes(opened, words["nothing"]),
         terms=proof.sheet.terms.text_de if language is Language.DE else proof.sheet.terms.text_en,
@@ -143,6 +146,7 @@ def proof_page(
         else _form(rooms, opened, f"{base}/decision?lang={language}", wish),
         people=opened.people,
         errors=errors,
+        places=_PLACES,
     )
 
 

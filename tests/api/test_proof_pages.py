@@ -19,6 +19,7 @@ from api.proof_limits import Asked, ProofLimits
 from api.proof_words import WORDS, moment
 from api.rooms import Rooms
 from commands.draft_orders import TemporalUnavailable
+from domain.designs import Design, design_key
 from domain.mails import Language
 from domain.proof_sheets import Terms
 from domain.proofs import DecideProof, ProofDecided
@@ -26,6 +27,7 @@ from storage import proof_links, proof_sheets, proofs
 from storage.database import Database
 from tests.activities.proof_world import GOLD, NAVY, ProofWorld, proof_world
 from tests.api.conftest import TestOrg
+from tests.drawings.designs_of import crest
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -199,6 +201,33 @@ async def test_terms_are_shown_in_the_readers_language_with_their_version(visito
     assert "Kein Umtausch 2." in (await visitor.get("?lang=de")).text
 
 
+async def test_the_design_is_shown_in_the_threads_of_the_version(visitor: Visitor, rooms: Rooms) -> None:
+    assert "picture.png" not in (await visitor.get()).text
+    assert (await visitor.get("/picture.png")).status_code == 404
+    content = crest(stops=2)
+    facts = await rooms.studio.facts(content)
+    design = Design.of(facts, content, "crest.dst", datetime.now(UTC))
+    await rooms.documents.put(design_key(visitor.world.org_id, design.sha256), content)
+    await visitor.world.change("UPDATE logo SET design = cast(:d AS jsonb)", d=design.model_dump_json())
+    assert f'src="/proofs/{visitor.token}/picture.png"' in (await visitor.get()).text
+    drawn = await visitor.get("/picture.png")
+    assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/png")
+    assert drawn.headers["cache-control"] == "private, no-cache"
+    known = {"If-None-Match": drawn.headers["etag"]}
+    assert (await visitor.get("/picture.png", headers=known)).status_code == 304
+    newer = await visitor.world.new_version([NAVY, GOLD])
+    await visitor.change_link(color_up_id=newer)
+    other = await visitor.get("/picture.png", headers=known)
+    assert other.status_code == 200
+    assert other.content != drawn.content
+
+
+async def test_a_picture_is_nobodys_without_a_link_that_works(visitor: Visitor) -> None:
+    assert (await visitor.http.get(f"/proofs/{'A' * 43}/picture.png", headers=BROWSER)).status_code == 404
+    await visitor.change_link(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert (await visitor.get("/picture.png")).status_code == 410
+
+
 # --- deciding --------------------------------------------------------------------------------------
 
 
@@ -248,7 +277,9 @@ async def test_a_form_that_does_not_fit_is_shown_again_with_what_was_written(
 ) -> None:
     answer = await visitor.send(**{"comment": "my words", **fields})
     assert answer.status_code == 422
-    assert sentence in answer.text
+    assert re.search(rf'<a href="#[\w-]+">[^<]*{re.escape(sentence)}', answer.text), (
+        "said at the top, with a way"
+    )
     if "comment" not in fields:
         assert "my words</textarea>" in answer.text
     assert await visitor.status() == "Pending Approval"
@@ -301,6 +332,12 @@ async def test_a_form_that_is_not_ours_decides_nothing(visitor: Visitor) -> None
         assert answer.status_code == 403, wrong
         assert "Please decide on this one." in answer.text
     assert await visitor.status() == "Pending Approval"
+
+
+async def test_the_enter_key_in_a_field_decides_nothing(visitor: Visitor) -> None:
+    first = re.search(r"<button[^>]*>", (await visitor.get()).text)
+    assert first is not None
+    assert first[0] == '<button type="submit" name="decision" value="" hidden>', "a browser presses the first"
 
 
 async def test_a_form_of_one_link_does_not_serve_another(visitor: Visitor) -> None:
