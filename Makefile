@@ -8,10 +8,10 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test bench lint alerts audit faults soak histories lock clean
+.PHONY: help setup demo up test test-browser bench lint alerts audit faults soak histories lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/installed .venv/linked ## make .venv from the hash-pinned lock (again only when the lock changed)
 
@@ -35,8 +35,12 @@ demo: setup ## the main job on real input, checked step by step; own ports, own 
 up: setup ## serve the whole stack on loopback until Ctrl-C
 	@$(BIN)/python -m local.up $(ARGS)
 
-test: setup ## all tests but the slow fault and soak tests; ARGS='-k name' for some
-	@$(BIN)/python -m pytest -m "not fault and not soak" $(ARGS)
+test: setup ## all tests but the slow ones and those that need a browser; ARGS='-k name' for some
+	@$(BIN)/python -m pytest -m "not fault and not soak and not browser" $(ARGS)
+
+test-browser: setup ## the customer's page in Chromium; pictures of it in var/screenshots
+	@.ci/chromium
+	@$(BIN)/python -m pytest -q tests/browser $(ARGS)
 
 faults: setup ## kill and stop real processes while pushes run, count at the ERP; FAST=1; ARGS=name for some
 	@$(if $(ARGS)$(FAST),,$(BIN)/python -m pytest -q -m fault)

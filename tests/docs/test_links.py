@@ -53,9 +53,9 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 @each_page
 def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     in_blocks = [line for block in FENCED.findall(page.read_text()) for line in block.splitlines()]
-    named = {found[1] for text in [*quoted(page), *in_blocks] if (found := re.match(r"make ([a-z]+)", text))}
+    named = {found[1] for text in [*quoted(page), *in_blocks] if (found := re.match(r"make ([a-z-]+)", text))}
     assert named <= targets, f"no such targets: {named - targets}"
 
 
