@@ -23,6 +23,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from commands.turns import Turns
+from config.temporal import first_connection
 from domain.messages import (
     ACKNOWLEDGE,
     DRAFT_ORDER_WORKFLOW,
@@ -169,9 +170,10 @@ class DraftOrders:
 
     async def ping(self) -> None:
         try:
-            healthy = await self._client.service_client.check_health(
-                timeout=timedelta(seconds=self._answer_within_s / 2)
-            )
+            with first_connection():
+                healthy = await self._client.service_client.check_health(
+                    timeout=timedelta(seconds=self._answer_within_s / 2)
+                )
         except RPCError as error:
             _raise(error)
         if not healthy:

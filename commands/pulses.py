@@ -33,7 +33,7 @@ class Pulses:
             # the client's own limit does not cover its first connection
             async with asyncio.timeout(_WITHIN_S):
                 pulse = await self._open_drafts.pulse(org_id, draft_id, timedelta(seconds=_WITHIN_S))
-        except (Silent, TimeoutError, RuntimeError):
+        except (Silent, TimeoutError):
             now = time.monotonic()
             self._rests_until = now + _REST_S
             if self._silent_since is None:

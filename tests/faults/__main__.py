@@ -7,6 +7,7 @@ How to read it and how to add a fault: docs/faults.md.
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from tests.faults.table import Line, show, write
 from workflows import policies
 
 LATEST = Path("var/faults/latest.json")
+LOGS = Path("var/faults/logs")
 _began = time.monotonic()
 
 
@@ -57,8 +59,17 @@ async def run(scenarios: Sequence[Scenario], *, fast: bool, seed: str) -> list[L
                         break
                 if not lines[-1].broken_off:
                     await verified(ground, lines[-1].count)
+                if not all(line.met for line in lines):
+                    _keep(ground.stack.var / "logs")
                 _say("stopping")
     return lines
+
+
+def _keep(logs: Path) -> None:
+    """Of a run that missed something: without them nobody can say why."""
+    kept = LOGS / time.strftime("%Y%m%dT%H%M%S")
+    shutil.copytree(logs, kept)
+    _say(f"the processes' logs are in {kept}")
 
 
 def _summary(line: Line) -> str:
