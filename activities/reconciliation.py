@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities import names
 from activities.forgotten_exports import ForgottenExports
+from activities.open_tries import find_open_tries
 from commands.open_drafts import OpenDrafts, Silent
 from domain.draft import Draft
 from domain.gates import waiting_for
@@ -70,6 +71,7 @@ class Reconciler:
         found += await _some_at_once(self._open_drafts.ids(org_id), of_workflow)
         known = {finding.draft_id for finding in found}
         held = await self._forgotten.find(org_id, slug, dry_run=dry_run)
+        held += await find_open_tries(self._database, org_id, slug, dry_run=dry_run)
         return found + [finding for finding in held if finding.draft_id not in known]
 
     async def _of_row(self, slug: str, row: Draft, waits: str | None, *, dry_run: bool) -> Finding | None:

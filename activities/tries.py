@@ -165,7 +165,7 @@ class Tries:
     ) -> None:
         """How row `row` went; `started` by the monotonic clock."""
         duration_ms = round((monotonic() - started) * 1000)
-        # what the workflow records next is flushed, and this with it
+        # what the workflow records next is flushed, and this with it; if it is lost before, the end ends it
         async with self._database.transaction(export.org_id, flushed=False) as connection:
             await push_log.close_try(
                 connection,

@@ -20,6 +20,7 @@ class Difference(StrEnum):
     WORKFLOW_SILENT = "workflow_silent"
     WORKFLOW_STUCK = "workflow_stuck"
     HELD_AFTER_PAUSE = "held_after_pause"
+    TRY_LEFT_OPEN = "try_left_open"
 
 
 class Rule(BaseModel):
@@ -59,6 +60,10 @@ RULES: dict[Difference, Rule] = {
         repairable=True,
         sentence="The export waits for the end of a pause that is over, and nobody was about to tell its "
         "draft (was the release workflow terminated?); it is told",
+    ),
+    Difference.TRY_LEFT_OPEN: Rule(
+        repairable=True,
+        sentence="The export is over and its push log shows a try as running, whose worker died; it is ended",
     ),
 }
 

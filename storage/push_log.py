@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.statuses import ExportStatus
 from storage.database import Row
 
 
@@ -48,12 +49,15 @@ async def open_try(
     response = {} if publishing is None else {"publishing": publishing}
     # The export's row is the lock: tries of one export queue here. A statement of its own, because one that
     # waits goes on with what it saw before it waited, and would not see the other's row.
-    export = await connection.scalar(
-        text("SELECT id FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
+    status = await connection.scalar(
+        text("SELECT status FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
         {"org": org_id, "export": export_id},
     )
-    if export is None:
+    if status is None:
         raise PushNotRecorded(str(export_id))
+    # it may have failed before it had any row in which `give_up` could say so
+    if status == ExportStatus.FAILED or (publishing is None and status != ExportStatus.PENDING):
+        raise ExportOver(str(export_id))
     number = await connection.scalar(
         text(
             "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
@@ -211,6 +215,28 @@ async def _lock(connection: AsyncConnection, org_id: UUID, export_id: UUID) -> N
         text("SELECT 1 FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
         {"org": org_id, "export": export_id},
     )
+
+
+async def left_open(connection: AsyncConnection, org_id: UUID, before: datetime) -> list[Row]:
+    """Exports that are over and have a row that began `before` and looks as if it ran.
+
+    `export_id`, `draft_order_id`, draft `number`. A late publish may have died after the end was recorded.
+    """
+    result = await connection.execute(
+        text(
+            "SELECT DISTINCT l.export_id, e.draft_order_id, d.number FROM erp_push_log l "
+            "JOIN erp_export e ON e.id = l.export_id JOIN draft_order d ON d.id = e.draft_order_id "
+            "WHERE l.org_id = :org AND l.status = 'PENDING' AND l.started_at < :before "
+            "AND e.status <> 'PENDING' ORDER BY d.number LIMIT 500"
+        ),
+        {"org": org_id, "before": before},
+    )
+    return list(result.mappings())
+
+
+async def end_tries(connection: AsyncConnection, export_id: UUID) -> int:
+    """End what is open of an export that is over, as recording its end does; how many rows that were."""
+    return int(await connection.scalar(text("SELECT end_tries(:export)"), {"export": export_id}) or 0)
 
 
 async def rows(connection: AsyncConnection, org_id: UUID, export_id: UUID) -> list[Row]:

@@ -57,7 +57,11 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[Draft]:
         for each in drafts:
             yield each, "operator_approval"
 
+    async def none_open(*_given: object, dry_run: bool) -> list[Finding]:
+        return []
+
     monkeypatch.setattr(reconciliation, "open_rows", open_rows)
+    monkeypatch.setattr(reconciliation, "find_open_tries", none_open)
     return drafts
 
 

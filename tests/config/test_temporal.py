@@ -45,9 +45,7 @@ CALLS: dict[str, Callable[[Parts], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_temporal_is_unavailable_when_it_was_away_at_first_and(
-    call: str, parts: Parts
-) -> None:
+async def test_temporal_is_unavailable_when_it_was_away_at_first_and(call: str, parts: Parts) -> None:
     with pytest.raises(TemporalUnavailable):
         await CALLS[call](parts)
 
