@@ -256,15 +256,12 @@ def verify(
 
 async def _verify_org(database: Database, org_id: UUID, slug: str) -> int:
     broken = 0
-    async with database.transaction(org_id) as connection:
-        async for found in audit_log.verify(connection, org_id):
-            if isinstance(found, int):
-                out.print(f"{slug}: {found} rows, {broken or 'none'} broken")
-                continue
-            broken += 1
-            err.print(
-                f"{slug}: {found.entity_type} {found.entity_id} row {found.entity_seq}: {found.problem}"
-            )
+    async for found in audit_log.verified(database, org_id):
+        if isinstance(found, int):
+            out.print(f"{slug}: {found} rows, {broken or 'none'} broken")
+            continue
+        broken += 1
+        err.print(f"{slug}: {found.entity_type} {found.entity_id} row {found.entity_seq}: {found.problem}")
     return broken
 
 

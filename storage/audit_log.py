@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import GENESIS, AuditEntry, chain_hash
-from storage.database import Row
+from storage.database import Database, Row
 from storage.days import end_of, start_of
 
 COLUMNS = (
@@ -39,10 +39,18 @@ class Broken:
     problem: str
 
 
+async def verified(database: Database, org_id: UUID) -> AsyncIterator[Broken | int]:
+    """As `verify`, while rows are added: chains and their heads are those of one moment."""
+    async with database.transaction(org_id, one_snapshot=True) as connection:
+        async for found in verify(connection, org_id):
+            yield found
+
+
 async def verify(connection: AsyncConnection, org_id: UUID) -> AsyncIterator[Broken | int]:
     """Walk every chain of the org; yield each break, and at the end the number of rows read.
 
-    Content is hashed here, from the columns, and not by the database that is being checked.
+    Content is hashed here, from the columns, and not by the database that is being checked. The connection's
+    transaction must see one snapshot, or nobody may add rows meanwhile.
     """
     rows = await connection.stream(
         text(

@@ -4,6 +4,7 @@ Row-level security reads `app.org_id`, set for the transaction only: a plain SET
 """
 
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -64,10 +65,13 @@ class Database:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self, org_id: UUID, *, flushed: bool = True) -> AsyncIterator[AsyncConnection]:
+    async def transaction(
+        self, org_id: UUID, *, flushed: bool = True, one_snapshot: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """One transaction that sees and writes rows of `org_id` only.
 
         Without `flushed` it saves a turn of the disk, and is lost when the server dies before the next flush.
+        With `one_snapshot` all its statements see the rows as they were at its beginning; for reading.
 
         Raises:
             DatabaseUnavailable: the server is down, too slow, or went away.
@@ -77,15 +81,23 @@ class Database:
             unsure = True  # whether PostgreSQL has a transaction open: one that begins or ends may be cut off
             try:
                 # Past SQLAlchemy, which takes three times as long: one round trip, so no parameters.
-                await driver.execute(_begin(org_id, flushed=flushed))
+                await driver.execute(_begin(org_id, flushed=flushed, one_snapshot=one_snapshot))
                 unsure = False
                 yield connection
                 unsure = True
-                await driver.execute("COMMIT")
-            except BaseException:
-                await _roll_back(connection, driver, unsure=unsure)
+                if await driver.execute("COMMIT") == "ROLLBACK":
+                    # a statement had failed and somebody kept its error to himself: nothing was written
+                    raise DatabaseUnavailable("PostgreSQL rolled the transaction back")
+            except GeneratorExit:
+                _abandon(connection)
                 raise
-            finally:
+            except BaseException:
+                try:
+                    await _roll_back(connection, driver, unsure=unsure)
+                finally:
+                    await connection.close()
+                raise
+            else:
                 await connection.close()
 
     async def call(self, statement: str, values: Mapping[str, Any]) -> list[Row]:
@@ -125,9 +137,10 @@ class Database:
         await self.call("SELECT 1", {})
 
 
-def _begin(org_id: UUID, *, flushed: bool) -> str:
+def _begin(org_id: UUID, *, flushed: bool, one_snapshot: bool = False) -> str:
     org = f"SELECT set_config('app.org_id', '{UUID(str(org_id))}', true)"
-    return f"BEGIN; {'' if flushed else 'SET LOCAL synchronous_commit = off; '}{org}"
+    level = " ISOLATION LEVEL REPEATABLE READ" if one_snapshot else ""
+    return f"BEGIN{level}; {'' if flushed else 'SET LOCAL synchronous_commit = off; '}{org}"
 
 
 async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
@@ -150,6 +163,18 @@ async def _roll_back(connection: AsyncConnection, driver: asyncpg.Connection, *,
     except BaseException:
         await connection.invalidate()
         raise
+
+
+def _abandon(connection: AsyncConnection) -> None:
+    """Nobody runs this coroutine any more, so nothing can be awaited; PostgreSQL hears of it by itself.
+
+    When the interpreter ends even calling the driver is not safe: what it is made of may be gone.
+    """
+    if sys.is_finalizing() or connection.sync_connection is None:
+        return
+    with suppress(Exception):
+        connection.sync_connection.invalidate()
+        connection.sync_connection.close()
 
 
 def _hang_up(dbapi_connection: Any, _record: object, _error: BaseException | None) -> None:

@@ -34,7 +34,7 @@ async def find(database: Database, org_id: UUID, number: str) -> UUID | None:
 
 async def known(database: Database, org_id: UUID, draft_id: UUID) -> Known | None:
     """The draft with its exports, the keys and ack files that it has answered, in one snapshot."""
-    async with database.transaction(org_id) as connection:
+    async with database.transaction(org_id, one_snapshot=True) as connection:
         policy = OrgPolicy.model_validate((await get_settings(connection, org_id))["settings"])
         stored = await get_draft(connection, org_id, draft_id, policy.production_gate)
         if stored is None:

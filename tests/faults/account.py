@@ -252,10 +252,9 @@ async def _rows(ground: Ground, query: str, ids: Sequence[UUID]) -> dict[UUID, l
 
 async def _verify_chain(ground: Ground, count: Count) -> None:
     """What `countersign audit verify` does, over everything that this stack has ever recorded."""
-    async with ground.database.transaction(ORG_ID) as connection:
-        async for found in audit_log.verify(connection, ORG_ID):
-            if not isinstance(found, int):
-                count.found("audit", f"{found.entity_id} row {found.entity_seq}: {found.problem}")
+    async for found in audit_log.verified(ground.database, ORG_ID):
+        if not isinstance(found, int):
+            count.found("audit", f"{found.entity_id} row {found.entity_seq}: {found.problem}")
 
 
 async def verified(ground: Ground, count: Count) -> None:

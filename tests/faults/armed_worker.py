@@ -62,8 +62,8 @@ def _opens_a_try() -> str | None:
 
 class ArmedDatabase(Database):
     @asynccontextmanager
-    async def transaction(self, org_id: UUID, *, flushed: bool = True) -> AsyncIterator[AsyncConnection]:
-        async with super().transaction(org_id, flushed=flushed) as connection:
+    async def transaction(self, org_id: UUID, **how: bool) -> AsyncIterator[AsyncConnection]:
+        async with super().transaction(org_id, **how) as connection:
             yield connection
             first = _opens_a_try()
             if first == names.PUBLISH:

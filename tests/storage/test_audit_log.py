@@ -1,6 +1,7 @@
 """The trail shows what was done to it; the application's role can only add to it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.audit import AuditEntry
 from domain.statuses import Via
-from storage.audit_log import Broken, EntryFilter, append, list_entries, verify
+from storage import audit_log
+from storage.audit_log import Broken, EntryFilter, append, list_entries, verified, verify
 from storage.database import Database
 from tests.storage.conftest import AT, execute
 
@@ -272,3 +274,18 @@ async def test_a_transaction_that_fails_leaves_neither_row_nor_gap(
         await added_and_undone()
     await add(database, org, entry(org, entity, 5))
     assert await problems(database, org) == ([], 6)
+
+
+async def test_rows_that_are_added_while_a_chain_is_checked_are_not_missing(
+    database: Database, org: UUID, entity: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_heads = audit_log._check_heads
+
+    async def late(*given: Any) -> AsyncIterator[Broken]:
+        await add(database, org, entry(org, entity, 4), entry(org, uuid4(), 1))
+        async for broken in check_heads(*given):
+            yield broken
+
+    monkeypatch.setattr(audit_log, "_check_heads", late)
+    assert [found async for found in verified(database, org)] == [5]
+    assert [found async for found in verified(database, org)] == [7]

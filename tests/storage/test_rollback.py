@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -118,3 +119,46 @@ async def test_a_failed_statement_is_rolled_back(alone: Database, noticed: list[
             await connection.execute(text("SELECT nonsense"))
     await require_usable(alone)
     assert noticed == []
+
+
+async def test_a_commit_that_is_answered_by_a_rollback_is_no_commit(
+    alone: Database, noticed: list[str]
+) -> None:
+    async def kept_to_himself() -> None:
+        async with alone.transaction(uuid4()) as connection:
+            with suppress(DBAPIError):
+                await connection.execute(text("SELECT nonsense"))
+
+    with pytest.raises(DatabaseUnavailable, match="rolled"):
+        await kept_to_himself()
+    await require_usable(alone)
+    assert noticed == []
+
+
+async def test_a_transaction_that_nobody_runs_any_more_is_hung_up_without_waiting(alone: Database) -> None:
+    begun = asyncio.Event()
+
+    async def held() -> None:
+        async with alone.transaction(uuid4()) as connection:
+            await connection.execute(text(_TABLE))
+            begun.set()
+            await asyncio.sleep(60)
+
+    coroutine = held()
+    task = asyncio.create_task(coroutine)
+    await begun.wait()
+    coroutine.close()  # as when the interpreter ends; what awaits here is told "ignored GeneratorExit"
+    task.cancel()
+    await asyncio.wait({task})
+    await require_usable(alone)
+
+
+async def test_one_snapshot_does_not_see_what_is_committed_meanwhile(alone: Database) -> None:
+    count = text("SELECT count(*) FROM pg_class WHERE relname = 'seen_later'")
+    async with alone.transaction(uuid4(), one_snapshot=True) as connection:
+        assert await connection.scalar(count) == 0
+        try:
+            await alone.call("CREATE TABLE seen_later (id int)", {})
+            assert await connection.scalar(count) == 0
+        finally:
+            await alone.call("DROP TABLE seen_later", {})
