@@ -11,6 +11,7 @@ from domain.delivery import Delivery
 from domain.draft import Draft, Line
 from domain.facts import Artwork, CustomerFact
 from domain.messages import draft_workflow_id
+from domain.sizes import size_order
 from domain.values import MAX_LINES
 
 VERSION = "orderflow_export_json_v1"
@@ -126,7 +127,10 @@ def _decoration(line: Line, artwork: Artwork) -> dict[str, object] | None:
         "style_number": decoration.style_number,
         "color_code": decoration.color_code,
         "color_up_version": None if color_up is None else color_up.version,
-        "size_quantities": decoration.size_quantities,
+        "size_quantities": {
+            size: decoration.size_quantities[size]
+            for size in sorted(decoration.size_quantities, key=size_order)
+        },
         "thread_sequence": [
             {name: stop.get(name) for name in _STOP}
             for stop in (color_up.thread_sequence if color_up else [])

@@ -119,6 +119,17 @@ def test_the_bytes_do_not_depend_on_how_threads_were_stored() -> None:
     assert delivery(ORDER, 1, CUSTOMER, same, AT).document == GOLDEN
 
 
+def test_the_bytes_do_not_depend_on_how_sizes_were_stored() -> None:
+    *plain, polo = sorted(ORDER.lines, key=lambda each: each.line_no)
+    assert polo.decoration is not None
+    sizes = dict(reversed(polo.decoration.size_quantities.items()))
+    turned = polo.model_copy(
+        update={"decoration": polo.decoration.model_copy(update={"size_quantities": sizes})}
+    )
+    same = ORDER.model_copy(update={"lines": [*plain, turned]})
+    assert delivery(same, 1, CUSTOMER, ARTWORK, AT).document == GOLDEN
+
+
 def test_artwork_that_is_not_known_is_null() -> None:
     made = json.loads(delivery(ORDER, 1, CUSTOMER, Artwork(), AT).document)
     decoration_ = made["lines"][2]["decoration"]
