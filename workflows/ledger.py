@@ -233,7 +233,7 @@ def receipt_result(command: Command | None, draft: Draft, before: Draft) -> dict
     if command is Command.APPROVE:
         del dumped["production_approved_at"]
         return result | dumped
-    if command is Command.PRODUCTION_APPROVE:
+    if command in {Command.PRODUCTION_APPROVE, Command.PRODUCTION_REJECT}:
         lines = [{"line_no": line.line_no, "status": line.status} for line in draft.decorated_lines]
         return result | {"production_approved_at": dumped["production_approved_at"], "lines": lines}
     if command in {Command.PUSH, Command.RETRY_PUSH} and draft.last_export is not None:

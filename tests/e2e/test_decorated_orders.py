@@ -93,7 +93,8 @@ async def test_three_decorated_lines_go_the_whole_way_to_the_erp_and_the_floor(
     assert all(gate["passed"] for gate in draft["gates"])
 
     batches = (await production.json("GET", "/production/batches", params={"logo_id": logo["id"]}))["data"]
-    assert {tuple(line["line_no"] for line in batch["lines"]) for batch in batches} == {(1, 2), (3,)}
+    # the longest waiting first: line 1 was signed last
+    assert {tuple(line["line_no"] for line in batch["lines"]) for batch in batches} == {(2, 1), (3,)}
 
     preview = await ops.json("GET", f"{path}/push-preview")
     key = {"Idempotency-Key": "send-it"}
