@@ -27,10 +27,9 @@ from domain.color_ups import Decision
 from domain.mails import Language
 from domain.messages import Actor
 from domain.proofs import DecideProof
-from domain.refusals import FactsUnavailable, KeyReused, TransitionRejected
+from domain.refusals import FactsUnavailable, KeyReused, ProofChanged, TransitionRejected
 from domain.statuses import Via
-from storage import proof_links, proof_sheets
-from storage.database import DatabaseUnavailable
+from storage import proof_links
 
 router = APIRouter(route_class=ExactRoute, tags=["proofs"])
 
@@ -145,17 +144,14 @@ async def _open(request: Request, rooms: Rooms, token: str) -> Opened:
 
 def _stopped(request: Request, rooms: Rooms, token: str, opened: Opened, wish: Wish) -> Response | None:
     """Why nothing is decided; None when it may be."""
-    row, sheet = opened.proof.row, opened.proof.sheet.sha256()
-    if row["decision"] is not None:
+    if opened.proof.row["decision"] is not None:
         return _was_decided(request, rooms, token, opened, wish)
     if wish.from_form and not is_own_form(rooms.keys, opened, wish):
         if wants_json(request):
             raise Problem(403, WORDS[Language.EN]["form_old"])
         return proof_page(request, rooms, token, opened, status=403, notice="form_old", wish=wish)
-    if wish.sheet is not None and wish.sheet != sheet:
-        if wants_json(request):
-            raise Problem(409, WORDS[Language.EN]["data_changed"], sheet_sha256=sheet)
-        return proof_page(request, rooms, token, opened, status=409, notice="data_changed", wish=wish)
+    if wish.sheet not in {None, opened.proof.sheet.sha256()}:
+        return _changed(request, rooms, token, opened, wish)
     if wish.errors:
         words = WORDS[Language.EN]
         if wants_json(request):
@@ -163,6 +159,14 @@ def _stopped(request: Request, rooms: Rooms, token: str, opened: Opened, wish: W
             raise Problem(422, errors[0]["msg"], errors=errors)  # type: ignore[arg-type]
         return proof_page(request, rooms, token, opened, status=422, wish=wish)
     return None
+
+
+def _changed(request: Request, rooms: Rooms, token: str, opened: Opened, wish: Wish) -> Response:
+    """Nothing is decided; what it is now is shown, to be decided on."""
+    if wants_json(request):
+        sheet = opened.proof.sheet.sha256()
+        raise Problem(409, WORDS[Language.EN]["data_changed"], sheet_sha256=sheet)
+    return proof_page(request, rooms, token, opened, status=409, notice="data_changed", wish=wish)
 
 
 def _was_decided(request: Request, rooms: Rooms, token: str, opened: Opened, wish: Wish) -> Response:
@@ -190,18 +194,17 @@ async def _decided(
         note=wish.comment or None,
         actor=Actor(email=person["email"]),
         approver_id=person["id"],
+        sheet_sha256=wish.sheet,
         origin=origin_of(request).model_copy(update={"via": Via.CUSTOMER}),
         key=key or form_key,
         digest=wish.digest,
         token=uuid4().hex,
     )
     try:
-        async with rooms.database.transaction(opened.org_id) as connection:
-            await proof_sheets.keep(connection, opened.org_id, sheet, datetime.now(UTC))
         await rooms.proofs.decide(opened.org_id, sheet.color_up_id, ordered)
-    except (TransitionRejected, KeyReused):
-        pass  # somebody else was faster: the rows say who
-    except (TemporalUnavailable, FactsUnavailable, DatabaseUnavailable):
+    except (TransitionRejected, ProofChanged, KeyReused):
+        pass  # somebody else was faster: the rows say who, or what
+    except (TemporalUnavailable, FactsUnavailable):
         if wants_json(request):
             raise unavailable("The proof") from None
         return proof_page(request, rooms, token, opened, status=503, notice="try_again", wish=wish)
@@ -215,6 +218,8 @@ async def _afterwards(request: Request, rooms: Rooms, token: str, wish: Wish) ->
     except LinkClosed as closed:
         return _closed(request, rooms, token, closed)
     row = opened.proof.row
+    if row["decision"] is None:
+        return _changed(request, rooms, token, opened, wish)
     if (row["decision"], row["decided_by_approver_id"]) != (wish.decision, wish.approver_id):
         return _was_decided(request, rooms, token, opened, wish)
     if wants_json(request):

@@ -22,6 +22,8 @@ SENT = "sent"
 COLOR_UP_ENTITY = "color_up"
 NO_COLOR_UP = "There is no such color-up in your organisation"
 
+PROOF_CHANGED = "Something has changed since the proof was looked at; look at it again, then decide"
+
 # A version of the key that the customer has, or has approved: older ones are out of date.
 CURRENT = frozenset({ColorUpStatus.PENDING, ColorUpStatus.APPROVED})
 
@@ -41,6 +43,7 @@ class DecideProof(BaseModel):
     """One decision: by an approver, or by the team as proxy when `approver_id` is null.
 
     `org_id` is filled in when it is sent: the workflow's id alone does not say whose color-up it is.
+    `sheet_sha256` is the hash of what was seen; without it the decision is on what the rows say then.
     `digest` is over the request's body, `token` unique to the request, as in `domain.messages.Message`.
     """
 
@@ -49,6 +52,7 @@ class DecideProof(BaseModel):
     note: Text | None = None
     actor: Actor = Field(default_factory=Actor)
     approver_id: UUID | None = None
+    sheet_sha256: str | None = None
     origin: Origin
     key: Annotated[Key, Field(min_length=1)] | None = None
     digest: Key = ""

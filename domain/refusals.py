@@ -2,6 +2,7 @@
 
 Refusal
 ├── TransitionRejected      the status does not allow it                      409
+├── ProofChanged            it is no longer what the customer was shown       409
 ├── GateHeld                something that must be signed first is not        409
 ├── MayHaveBeenSent         the ERP may already have an earlier document      409
 ├── NoActiveConnector       nothing to push to                                400
@@ -32,6 +33,10 @@ class Refusal(Exception):
 
 
 class TransitionRejected(Refusal):
+    pass
+
+
+class ProofChanged(Refusal):
     pass
 
 
@@ -87,6 +92,7 @@ REFUSALS: dict[str, type[Refusal]] = {
     refusal.__name__: refusal
     for refusal in (
         TransitionRejected,
+        ProofChanged,
         GateHeld,
         MayHaveBeenSent,
         NoActiveConnector,

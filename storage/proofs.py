@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.color_ups import ColorUpDecided, ColorUpStatus, Decision
 from domain.messages import Actor, Origin
+from domain.proof_sheets import ProofSheet
 from domain.proofs import (
+    PROOF_CHANGED,
     DecideProof,
     ProofDecided,
     ProofStanding,
@@ -18,13 +20,12 @@ from domain.proofs import (
     refusal,
     trail,
 )
-from domain.refusals import KeyReused, TransitionRejected
+from domain.refusals import KeyReused, ProofChanged, TransitionRejected
 from domain.statuses import Via
-from storage import audit_log
+from storage import audit_log, proof_sheets
 from storage.color_ups import COLUMNS, get_color_up, lock_versions
 from storage.database import Row
 from storage.logos import get_logo
-from storage.proof_sheets import approvers
 
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
 _OUTCOME = {
@@ -63,9 +64,12 @@ async def decide(
 ) -> ProofDecided:
     """Write the decision, close older versions, append to the trail. The same request again changes nothing.
 
+    What was decided on is kept whole, and its hash is in the trail.
+
     Raises:
         ColorUpMissing
         TransitionRejected: it is decided, or out of date.
+        ProofChanged: it is no longer what the decision says was seen.
         KeyReused: the decision was made with this key and another body.
     """
     versions = await lock_versions(connection, org_id, color_up_id)
@@ -78,12 +82,24 @@ async def decide(
     sentence = refusal(state_of(this), [state_of(row) for row in versions])
     if sentence is not None:
         raise TransitionRejected(sentence, current_status=this["status"])
+    sheet = await _sheet(connection, org_id, color_up_id, message)
     await _close_older(connection, org_id, versions, this, message, at)
-    row = await _write(connection, org_id, this, message, at)
+    row = await _write(connection, org_id, this, message, sheet, at)
     decided = decided_of(row)
     if decided is None:
         raise AssertionError("a decision was written and is not there")
     return ProofDecided(decided=decided)
+
+
+async def _sheet(
+    connection: AsyncConnection, org_id: UUID, color_up_id: UUID, message: DecideProof
+) -> ProofSheet:
+    proof = await proof_sheets.read(connection, org_id, color_up_id)
+    if proof is None:
+        raise ColorUpMissing(color_up_id)
+    if message.sheet_sha256 not in {None, proof.sheet.sha256()}:
+        raise ProofChanged(PROOF_CHANGED, sheet_sha256=proof.sheet.sha256())
+    return proof.sheet
 
 
 async def _repeat_of(connection: AsyncConnection, row: Row, message: DecideProof) -> ColorUpDecided | None:
@@ -102,8 +118,14 @@ async def _repeat_of(connection: AsyncConnection, row: Row, message: DecideProof
 
 
 async def _write(
-    connection: AsyncConnection, org_id: UUID, this: Row, message: DecideProof, at: datetime
+    connection: AsyncConnection,
+    org_id: UUID,
+    this: Row,
+    message: DecideProof,
+    sheet: ProofSheet,
+    at: datetime,
 ) -> Row:
+    await proof_sheets.keep(connection, org_id, sheet, at)
     status, action = _OUTCOME[message.decision]
     values: dict[str, Any] = {
         "org": org_id,
@@ -133,6 +155,7 @@ async def _write(
         "note": message.note,
         "team_proxy": message.team_proxy,
         "by_approver_id": None if message.approver_id is None else str(message.approver_id),
+        "sheet_sha256": sheet.sha256(),
     }
     change = ({"status": this["status"]}, {"status": row["status"]})
     who = (message.actor, message.origin)
@@ -249,7 +272,7 @@ async def standing(connection: AsyncConnection, org_id: UUID, color_up_id: UUID,
     logo = await get_logo(connection, org_id, row["logo_id"])
     name = "logo" if logo is None else logo["name"]
     waits = row["status"] == ColorUpStatus.PENDING
-    people = await approvers(connection, org_id, row["customer_id"]) if waits else []
+    people = await proof_sheets.approvers(connection, org_id, row["customer_id"]) if waits else []
     title = f"{name} on style {row['style_number']}, colour {row['color_code']}, version {row['version']}"
     return ProofStanding(
         title=title,

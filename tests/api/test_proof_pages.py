@@ -325,6 +325,39 @@ async def test_a_decision_on_what_has_changed_since_is_refused_and_the_new_state
     assert await visitor.status() == "Approved"
 
 
+async def test_what_changes_while_the_decision_is_under_way_is_not_decided_on(visitor: Visitor) -> None:
+    """The page's own look is not the last: the rows are held while they are compared."""
+    form, decide = await visitor.form(), visitor.deciding.decide
+
+    async def late(org_id: UUID, color_up_id: UUID, message: DecideProof) -> ProofDecided:
+        await CHANGES["quantities"](visitor.world)
+        return await decide(org_id, color_up_id, message)
+
+    visitor.deciding.decide = late  # type: ignore[method-assign]
+    refused = await visitor.send(form)
+    assert (refused.status_code, await visitor.status()) == (409, "Pending Approval")
+    assert "Something has changed since you opened the page" in refused.text
+    assert "M: <strong>13</strong>" in refused.text
+    assert await visitor.world.rows("SELECT 1 FROM proof_sheet") == []
+    visitor.deciding.decide = decide  # type: ignore[method-assign]
+    assert (await visitor.send(Form(refused.text))).status_code == 200
+
+
+@pytest.mark.parametrize("says_what_it_saw", [True, False])
+async def test_the_trail_holds_the_hash_of_what_was_decided_on(
+    visitor: Visitor, says_what_it_saw: bool
+) -> None:
+    headers = {"Accept": "application/json"}
+    seen = (await visitor.get(headers=headers)).json()["sheet_sha256"]
+    body: dict[str, Any] = {"decision": "approve", "approver_id": str(visitor.world.approvers[0])}
+    body |= {"comment": None, **({"sheet": seen} if says_what_it_saw else {})}
+    path = f"/proofs/{visitor.token}/decision"
+    assert (await visitor.http.post(path, json=body, headers=headers)).status_code == 200
+    (row,) = await visitor.world.rows("SELECT details FROM audit_log WHERE action = 'PROOF_APPROVED'")
+    (kept,) = await visitor.world.rows("SELECT sha256 FROM proof_sheet")
+    assert row["details"]["sheet_sha256"] == kept["sha256"] == seen
+
+
 async def test_a_form_that_is_not_ours_decides_nothing(visitor: Visitor) -> None:
     form = await visitor.form()
     for wrong in ({"csrf": ""}, {"csrf": "0" * 64}, {"sheet": "0" * 64}, {"sheet": "", "csrf": ""}):

@@ -119,6 +119,7 @@ async def test_the_customer_decides_by_the_link_in_the_mail(
     assert (decided_row["action"], decided_row["via"]) == (action, "customer")
     assert decided_row["details"]["by_approver_id"] == approver["id"]
     assert decided_row["details"]["team_proxy"] is False
+    assert decided_row["details"]["sheet_sha256"] == form["sheet"]
     (message,) = (await ops.json("GET", "/messages", params={"draft_order_id": draft["id"]}))["data"]
     assert (message["kind"], message["recipient"]) == ("proof", approver["email"])
     assert (message["outcome"], message["attempts"]) == ("SENT", 1)

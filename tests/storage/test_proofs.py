@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.color_ups import Decision
-from domain.refusals import KeyReused, TransitionRejected
+from domain.refusals import KeyReused, ProofChanged, TransitionRejected
 from storage import subscriptions
 from storage.database import Database
 from storage.proofs import ColorUpMissing
@@ -201,3 +201,16 @@ async def test_nothing_crosses_keys_or_orgs(database: Database, org: UUID) -> No
         await stranger.subscribe(ours.versions[0])
     with pytest.raises(ColorUpMissing):
         await stranger.decide(ours.versions[0])
+
+
+async def test_a_decision_on_what_was_not_seen_is_refused_and_changes_nothing(
+    database: Database, org: UUID
+) -> None:
+    ground = await Ground(database, org).lay()
+    (version,) = ground.versions
+    with pytest.raises(ProofChanged) as refused:
+        await ground.decide(version, verdict(sheet_sha256="0" * 64))
+    assert (await ground.statuses(), await ground.trail(version)) == (["Draft"], [])
+    seen = str(refused.value.details["sheet_sha256"])
+    await ground.decide(version, verdict(sheet_sha256=seen))
+    assert await ground.statuses() == ["Approved"]
