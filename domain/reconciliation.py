@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from domain.draft import Draft
+from domain.draft import Draft, Export
 from domain.statuses import DraftStatus
 
 
@@ -101,9 +101,20 @@ def compare(state: WorkflowState, row: Draft | None) -> tuple[Difference, str] |
     if row.version < recorded:
         return Difference.ROW_BEHIND, f"row {row.version}, recorded {recorded}"
     if row.version == state.draft.version and row != state.draft:
-        names = [name for name in Draft.model_fields if getattr(row, name) != getattr(state.draft, name)]
-        return Difference.ROW_DIFFERS, ", ".join(names)
+        return Difference.ROW_DIFFERS, ", ".join(_differing(row, state.draft))
     return None
+
+
+def _differing(row: Draft, draft: Draft) -> list[str]:
+    """Names of fields; of an export as `exports.<attempt>.<field>`."""
+    names = [name for name in Draft.model_fields if getattr(row, name) != getattr(draft, name)]
+    if "exports" not in names or len(row.exports) != len(draft.exports):
+        return names
+    names.remove("exports")
+    for one, other in zip(row.exports, draft.exports, strict=True):
+        fields = [name for name in Export.model_fields if getattr(one, name) != getattr(other, name)]
+        names += [f"exports.{other.attempt}.{name}" for name in fields]
+    return names
 
 
 def needs_workflow(row: Draft, waiting_for: str | None) -> bool:

@@ -11,10 +11,11 @@ from domain.canonical import utc_text
 from domain.draft import Draft, Export
 from domain.gates import production_signed
 from domain.messages import Actor, Origin
-from domain.reconciliation import WorkflowState
+from domain.reconciliation import WorkflowState, compare
 from domain.records import Record
 from domain.statuses import CUSTOMER_SIGNED, Via
 from storage.database import Database
+from storage.draft_orders import get_draft
 from storage.projection import payload_of
 
 _PAGE = 200
@@ -49,7 +50,8 @@ async def open_rows(database: Database, org_id: UUID) -> AsyncIterator[tuple[Dra
 async def rewrite(database: Database, state: WorkflowState, waiting_for: str | None, why: str) -> bool:
     """Write the draft's rows as the workflow has them, and tell it in the trail.
 
-    False, and nothing is written, when the rows are newer by now: the workflow has decided meanwhile.
+    False, and nothing is written, when the rows are newer by now: the workflow has decided meanwhile. Also
+    when they would still differ, in what is never written twice: the name and the bytes an ERP may have seen.
     """
     draft = state.draft
     said = (
@@ -72,12 +74,30 @@ async def rewrite(database: Database, state: WorkflowState, waiting_for: str | N
         run_id=state.run_id,
     )
     payload = {"org_id": str(draft.org_id), "repair": True, "records": [payload_of(record)]}
-    async with database.transaction(draft.org_id) as connection:
-        version = await connection.scalar(
-            text("SELECT version FROM draft_order WHERE org_id = :org AND id = :id FOR UPDATE"),
-            {"org": draft.org_id, "id": draft.id},
-        )
-        if version is not None and version > draft.version:
-            return False
-        await connection.execute(text("SELECT record_draft(cast(:p AS jsonb))"), {"p": json.dumps(payload)})
+    try:
+        async with database.transaction(draft.org_id) as connection:
+            version = await connection.scalar(
+                text("SELECT version FROM draft_order WHERE org_id = :org AND id = :id FOR UPDATE"),
+                {"org": draft.org_id, "id": draft.id},
+            )
+            if version is not None and version > draft.version:
+                return False
+            await connection.execute(
+                text("SELECT record_draft(cast(:p AS jsonb))"), {"p": json.dumps(payload)}
+            )
+            for export in draft.exports:
+                await connection.execute(_CREATED, {"id": export.id, "at": export.created_at})
+            written = await get_draft(connection, draft.org_id, draft.id, "decorated")
+            if written is None or compare(state, written.draft) is not None:
+                raise _NoEffect
+    except _NoEffect:
+        return False
     return True
+
+
+# a shade off when the workflow was replayed: it names nothing
+_CREATED = text("UPDATE erp_export SET created_at = :at WHERE id = :id AND created_at <> :at")
+
+
+class _NoEffect(Exception):
+    """Whatever was written is rolled back: it would be written, and told, at every look."""

@@ -31,6 +31,7 @@ class Life:
     acknowledged: dict[str, Any] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     repeats: int = 0
+    heard: str = "nothing"  # by the newest call that was to be repeated
 
     @property
     def draft_id(self) -> UUID:
@@ -92,7 +93,7 @@ class Crowd:
         headers = {"Idempotency-Key": life.key(step)}
         answer = await self._answered(life, lambda: self._ground.ops.post(path, headers=headers, json=body))
         if answer is None:
-            life.refused[step] = f"no answer within {self._patience_s:.0f} s"
+            life.refused[step] = f"no answer within {self._patience_s:.0f} s, at last {life.heard}"
         elif answer.is_success:
             life.acknowledged[step] = answer.json()
         else:
@@ -106,10 +107,12 @@ class Crowd:
         while time.monotonic() < until:
             try:
                 answer = await call()
-            except httpx.TransportError:
-                answer = None
-            if answer is not None and answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                return answer
+            except httpx.TransportError as error:
+                life.heard = repr(error)
+            else:
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    return answer
+                life.heard = answer.text[:300]
             life.repeats += 1
             await asyncio.sleep(_PAUSE_S)
         return None

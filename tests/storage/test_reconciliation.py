@@ -1,6 +1,7 @@
 """Mending rows beside a workflow that goes on deciding: nothing is set back, and it can still record."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from activities.reconciliation import Reconciler
@@ -8,10 +9,12 @@ from domain.draft import Draft
 from domain.pulse import Pulse
 from domain.reconciliation import Difference, WorkflowState
 from storage import projection
+from storage.audit_log import EntryFilter, list_entries
 from storage.database import Database
 from storage.draft_orders import get_draft
 from storage.reconciliation import rewrite
 from tests.activities.test_reconciliation import NoneForgotten
+from tests.storage.conftest import AT
 from tests.storage.test_projection import pushed
 
 
@@ -80,3 +83,44 @@ async def test_a_repair_never_sets_rows_back(database: Database, org: UUID) -> N
     older = WorkflowState(draft=records[2].draft, recorded=3)
     assert await rewrite(database, older, "push", "row_differs") is False
     assert (await row(database, records[-1].draft)).version == records[-1].draft.version
+
+
+async def told(database: Database, draft: Draft) -> list[str]:
+    async with database.transaction(draft.org_id) as connection:
+        found = await list_entries(
+            connection, draft.org_id, EntryFilter(entity_id=draft.id), limit=50, after=None
+        )
+    return [entry["action"] for entry in found if entry["action"] == "ROWS_REPAIRED"]
+
+
+async def pushed_otherwise(database: Database, org: UUID, **changes: object) -> Asked:
+    """A workflow that is sure of other facts about its export than it once recorded."""
+    records = pushed(org, uuid4()).records
+    await projection.record(database, records)
+    draft = records[-1].draft
+    exports = [draft.exports[0].model_copy(update=changes)]
+    state = WorkflowState(draft=draft.model_copy(update={"exports": exports}), recorded=draft.version)
+    return Asked(database, state, [])
+
+
+async def test_a_repair_that_would_change_nothing_is_neither_made_nor_told(
+    database: Database, org: UUID
+) -> None:
+    asked = await pushed_otherwise(database, org, file_name="another.json")
+    draft = (await asked.state(org, org)).draft
+    for _ in range(2):
+        (finding,) = await Reconciler(database, asked, NoneForgotten()).reconcile(org, "demo", dry_run=False)  # type: ignore[arg-type]
+        assert (finding.difference, finding.repaired) == (Difference.ROW_DIFFERS, False)
+        assert finding.detail == "exports.1.file_name"
+    assert await told(database, draft) == []
+    assert (await row(database, draft)).exports[0].file_name != "another.json"
+
+
+async def test_an_export_that_was_created_a_shade_later_is_mended_once(database: Database, org: UUID) -> None:
+    asked = await pushed_otherwise(database, org, created_at=AT + timedelta(seconds=1, microseconds=7))
+    draft = (await asked.state(org, org)).draft
+    reconciler = Reconciler(database, asked, NoneForgotten())  # type: ignore[arg-type]
+    (finding,) = await reconciler.reconcile(org, "demo", dry_run=False)
+    assert (finding.detail, finding.repaired) == ("exports.1.created_at", True)
+    assert await reconciler.reconcile(org, "demo", dry_run=False) == []
+    assert await told(database, draft) == ["ROWS_REPAIRED"]
