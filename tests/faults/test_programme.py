@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.connectors.servers import PROFILES
 from tests.faults import erp
 from tests.faults.ground import prepared
 from tests.faults.points import WORKER_POINTS
@@ -25,3 +26,18 @@ def test_every_point_of_a_worker_has_its_fault() -> None:
     names = {each.name for each in SCENARIOS}
     assert len(names) == len(SCENARIOS)
     assert {f"worker-kill/{point.replace(' ', '-')}" for point in WORKER_POINTS} <= names
+
+
+def test_the_small_counts_kill_a_worker_at_every_point_too() -> None:
+    met = {
+        point
+        for point in WORKER_POINTS
+        for each in SCENARIOS
+        if each.fast and each.name == f"worker-kill/{point.replace(' ', '-')}"
+    }
+    push_points = list(WORKER_POINTS)[3:]
+    for number, profile in enumerate(PROFILES):
+        plan = next(each for each in SCENARIOS if each.name == f"profile/{profile}").fast
+        turned = push_points[2 * number :] + push_points[: 2 * number]
+        met |= set(turned[: plan.strikes if plan else 0])
+    assert met == set(WORKER_POINTS)
