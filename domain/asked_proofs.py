@@ -25,7 +25,7 @@ class AskedProof(BaseModel):
     @property
     def words(self) -> str:
         """Goes on after "Waits for" and "Waiting for"."""
-        since = f" since {utc_text(self.since)}" if self.since else ""
+        since = f" since {utc_text(self.since.replace(microsecond=0))}" if self.since else ""
         mails = "".join(f"; mail to {each.recipient} not sent: {each.reason}" for each in self.untaken)
         return f"{decision_of(self.approvers)}{since}{mails}"
 

@@ -11,7 +11,7 @@ from domain.line_waiting import line_waiting
 from domain.statuses import LineStatus
 
 COLOR_UP = UUID(int=5)
-SINCE = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+SINCE = datetime(2026, 11, 20, 9, 30, 0, 547_210, tzinfo=UTC)
 UNTAKEN = UntakenMail(recipient="jo@muster.example", reason="The mail server hung up")
 
 
