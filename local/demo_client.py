@@ -38,6 +38,19 @@ class Person:
         Raises:
             DemoFailed: when the status is none of `expected`.
         """
+        response = await self._answer(method, path, expected, quiet, request)
+        return response.json() if response.content else None
+
+    async def download(self, path: str) -> bytes:
+        """
+        Raises:
+            DemoFailed: there is no such file.
+        """
+        return (await self._answer("GET", path, (200,), False, {})).content
+
+    async def _answer(
+        self, method: str, path: str, expected: tuple[int, ...], quiet: bool, request: dict[str, Any]
+    ) -> httpx.Response:
         response = await self._client.request(method, path, **request)
         if not quiet:
             self._console.print(
@@ -49,7 +62,7 @@ class Person:
                 f"{method} {path} answered {response.status_code}, expected "
                 f"{' or '.join(map(str, expected))}: {response.text[:600]}"
             )
-        return response.json() if response.content else None
+        return response
 
 
 def expect(found: object, wanted: object, what: str) -> None:

@@ -1,4 +1,7 @@
-"""The demo's order with three decorated lines: from the CSV to the floor, and whom each line waits for."""
+"""The demo's order with three decorated lines: from the CSV to the floor, and whom each line waits for.
+
+A customer decides by the link in a mail, and by telephone; production gets a trim sheet.
+"""
 
 import asyncio
 import json
@@ -9,18 +12,21 @@ from rich.console import Console
 from rich.table import Table
 
 from local.demo_client import DONE_WITHIN_S, Person, expect, files_of, new_key, sent
+from local.demo_customer import approve_by_mail
 from local.seed import EXAMPLES
+from local.stack import Stack
 
 CREST, LETTERING = "FC-20931", "FC-20932"
-NAVY = {"stop": 1, "needle": 1, "thread_code": "1243", "thread_name": "Navy", "brand": "Madeira"}
-GOLD = {"stop": 2, "needle": 2, "thread_code": "1070", "thread_name": "Gold", "brand": "Madeira"}
-OLD_GOLD = {**GOLD, "thread_code": "1127", "thread_name": "Old gold"}
+NAVY = {"stop": 1, "needle": 1, "thread_code": "1966", "thread_name": "Navy", "brand": "Madeira"}
+GOLD = {"stop": 2, "needle": 2, "thread_code": "1924", "thread_name": "Gold", "brand": "Madeira"}
+CAP_GOLD = {**GOLD, "stop": 1, "needle": 1}
+OLD_GOLD = {**CAP_GOLD, "thread_code": "1670", "thread_name": "Old gold"}
 PENDING, READY = "Pending Production Approval", "Production Ready"
 WORKING, SENT = "Color-Up In Progress", "Sent for Approval"
 
 
 async def decorated_order(
-    console: Console, people: dict[str, Person], customer: str, run: str, orders: Path
+    console: Console, people: dict[str, Person], customer: str, run: str, stack: Stack
 ) -> None:
     """
     Raises:
@@ -28,9 +34,10 @@ async def decorated_order(
     """
     console.rule("7. Three decorated lines: the customer and production sign too")
     ops = people["ops"]
-    approver = {"name": "Jo Muster", "email": f"jo-{run}@muster.example", "is_primary": True}
-    await ops.call("POST", f"/customers/{customer}/approvers", 201, json=approver, headers=new_key())
+    jo = {"name": "Jo Muster", "email": f"jo-{run}@muster.example", "is_primary": True}
+    await ops.call("POST", f"/customers/{customer}/approvers", 201, json=jo, headers=new_key())
     crest = await _logo(ops, customer, "Crest", f"{CREST}-{run}")
+    await _design(console, ops, crest)
     known = await _color_up(ops, crest, "14728", "BLK", [NAVY, GOLD])
     await _decide(ops, known, "approve", "Approved on paper with the last order")
     draft_id = await _import(ops, run)
@@ -41,7 +48,7 @@ async def decorated_order(
     lettering = await _logo(ops, customer, "Lettering", f"{LETTERING}-{run}")
     await _lines(ops, draft_id, PENDING, WORKING, WORKING)
     navy = await _color_up(ops, crest, "14728", "NVY", [NAVY, GOLD])
-    cap = await _color_up(ops, lettering, "60100", "BLK", [GOLD])
+    cap = await _color_up(ops, lettering, "60100", "BLK", [CAP_GOLD])
     for line_no, color_up in ((2, navy), (3, cap)):
         await ops.call("POST", f"{path}/lines/{line_no}/color-up", 200, json={"color_up_id": color_up["id"]})
         await ops.call("POST", f"{path}/lines/{line_no}/submit", 200)
@@ -54,10 +61,18 @@ async def decorated_order(
     held = await ops.call("POST", f"{path}/push", 409, headers=new_key())
     console.print(f"  held back: [yellow]{held['detail']}[/yellow]")
     expect([line["line_no"] for line in held["held_by"]], [2, 3, 1], "the lines that hold the push")
-    await _decide(ops, navy, "approve", "Jo approves on the phone")
+    await approve_by_mail(
+        console,
+        stack.base_url,
+        stack.var / "mail",
+        recipient=str(jo["email"]),
+        about="NVY",
+        who=str(jo["name"]),
+        comment="As on the black one",
+    )
     await _decide(ops, cap, "request_changes", "Jo wants old gold instead of gold")
     draft = await _lines(ops, draft_id, PENDING, PENDING, "Revision In Progress")
-    _show(console, draft, "Decided by telephone: one approved, one sent back")
+    _show(console, draft, "Jo has decided: one approved on the page, one sent back by telephone")
 
     versions = f"/color-ups/{cap['id']}/versions"
     second = await ops.call("POST", versions, 201, json={"thread_sequence": [OLD_GOLD]}, headers=new_key())
@@ -65,20 +80,24 @@ async def decorated_order(
     await ops.call("POST", f"{path}/lines/3/submit", 200)
     await _decide(ops, second, "approve", "Jo approves version 2 on the phone")
     await _lines(ops, draft_id, PENDING, PENDING, PENDING)
-    await _production(console, people, draft_id, orders)
+    await _production(console, people, draft_id, stack)
 
 
-async def _production(console: Console, people: dict[str, Person], draft_id: str, orders: Path) -> None:
+async def _production(console: Console, people: dict[str, Person], draft_id: str, stack: Stack) -> None:
+    orders = stack.var / "dropzone" / "demo" / "orders"
     ops, paul, path = people["ops"], people["production"], f"/draft-orders/{draft_id}"
     await ops.call("POST", f"{path}/push", 409, headers=new_key())
     expect(files_of(orders, draft_id), [], "files of an order that production has not approved")
     await paul.call("POST", f"{path}/production-approve", 200, json={"note": "Threads are here"})
     draft = await _lines(ops, draft_id, READY, READY, READY)
     _show(console, draft, f"Production has signed: {draft['line_summary']}")
-    await _batches(console, paul, draft_id)
+    await _batches(console, paul, draft_id, stack.var)
     change = {"decoration": {**draft["lines"][0]["decoration"], "placement": "Right Chest"}}
     would = await ops.call("PATCH", f"{path}/lines/1?preview=true", 200, json=change)
-    console.print(f"  moving the crest now would take back: [yellow]{json.dumps(would['reopened'])}[/yellow]")
+    console.print(
+        f"  moving the crest now would take back: [yellow]{json.dumps(would['reopened'])}[/yellow]",
+        soft_wrap=True,
+    )
     expect((await ops.call("GET", path, 200))["version"], draft["version"], "the draft after the preview")
     await ops.call("POST", f"{path}/push", 200, 202, headers=new_key())
     await sent(ops, draft_id)
@@ -103,8 +122,17 @@ async def _production(console: Console, people: dict[str, Person], draft_id: str
     console.print(table)
 
 
-async def _batches(console: Console, paul: Person, draft_id: str) -> None:
-    """Two garments with one logo, place and threads are one run of the machine."""
+async def _design(console: Console, ops: Person, logo: dict[str, Any]) -> None:
+    kind = {"Content-Type": "application/octet-stream"}
+    content = (EXAMPLES / "crest.dst").read_bytes()
+    path = f"/logos/{logo['id']}/design?file_name=crest.dst"
+    design = (await ops.call("POST", path, 200, content=content, headers=kind))["design"]
+    size = f"{design['width_mm']:.0f} × {design['height_mm']:.0f} mm"
+    console.print(f"  crest.dst: {design['stitches']:,} stitches, {design['stops']} threads, {size}")
+
+
+async def _batches(console: Console, paul: Person, draft_id: str, var: Path) -> None:
+    """Two garments with one logo, place and threads are one run of the machine, on one trim sheet."""
     found = (await paul.call("GET", "/production/batches?limit=200", 200))["data"]
     mine = [one for one in found if draft_id in {line["draft_order_id"] for line in one["lines"]}]
     table = Table("logo", "placement", "threads", "lines", "units", title="What the floor may sew in one go")
@@ -115,6 +143,12 @@ async def _batches(console: Console, paul: Person, draft_id: str) -> None:
     console.print(table)
     units = {one["logo"]["name"]: one["total_units"] for one in mine}
     expect(units, {"Crest": 42, "Lettering": 40}, "units of this order by batch")
+    key = next(one["key"] for one in mine if one["logo"]["name"] == "Crest")
+    pdf = await paul.download(f"/production/batches/{key}/trim-sheet.pdf")
+    expect(pdf[:5], b"%PDF-", "the beginning of the trim sheet")
+    file = var / f"trim-sheet-{key[:8]}.pdf"
+    file.write_bytes(pdf)
+    console.print(f"  the trim sheet of the crest's batch: {file}", soft_wrap=True)
 
 
 async def _import(ops: Person, run: str) -> str:

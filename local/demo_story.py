@@ -38,7 +38,7 @@ async def tell(console: Console, stack: Stack) -> None:
         await _approve_and_push_once(console, people, first, orders)
         await _edit_takes_approval_back(console, people["ops"], customer, run)
         await _production_gate(console, people, customer, run, orders)
-        await decorated_order(console, people, customer, run, orders)
+        await decorated_order(console, people, customer, run, stack)
         await _erp_answers(console, people["viewer"], first, stack.var)
         await _show_audit(console, people["viewer"], first)
         draft = await people["viewer"].call("GET", f"/draft-orders/{first}", 200)
