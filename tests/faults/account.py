@@ -99,7 +99,7 @@ async def _finished(ground: Ground, life: Life, until: float) -> dict[str, Any] 
 def _is_over(draft: Mapping[str, Any], life: Life) -> bool:
     if draft["status"] == S.ERROR:
         return len(draft["exports"]) > _RETRIES or draft["exports"][0]["may_have_been_sent"]
-    return draft["status"] == S.PUSHED or "push" in life.refused or not life.acknowledged
+    return draft["status"] == S.PUSHED or bool(life.refused) or not life.acknowledged
 
 
 async def counted(
@@ -148,6 +148,8 @@ def _judge_answers(count: Count, life: Life, trail: Sequence[Mapping[str, Any]])
     for step, said in life.refused.items():
         column = "stuck" if said.startswith("no answer") else "commands"
         count.found(column, f"{life.name} ({life.draft_id}) {step}: {said}")
+    if life.hung:
+        count.found("stuck", f"{life.name} ({life.draft_id}) calls that the API left open", life.hung)
     actions = {row["action"] for row in trail}
     for step in life.acknowledged:
         if _ACTION_OF[step] not in actions:

@@ -32,6 +32,7 @@ class Life:
     refused: dict[str, str] = field(default_factory=dict)
     repeats: int = 0
     heard: str = "nothing"  # by the newest call that was to be repeated
+    hung: int = 0  # calls that the API left without any answer, open
 
     @property
     def draft_id(self) -> UUID:
@@ -43,7 +44,11 @@ class Life:
 
 
 class Crowd:
-    """`clients` at a time bring drafts through `STEPS`. Without an answer for `patience_s` one gives up."""
+    """`clients` at a time bring drafts through `STEPS`.
+
+    With nothing but 503 for `patience_s` after the newest strike one gives up: a worker that dies again and
+    again as soon as it is back can take the same draft's task along each time.
+    """
 
     def __init__(self, ground: Ground, name: str, *, clients: int, patience_s: float) -> None:
         self.lives: list[Life] = []
@@ -103,10 +108,16 @@ class Crowd:
     async def _answered(
         self, life: Life, call: Callable[[], Awaitable[httpx.Response]]
     ) -> httpx.Response | None:
-        until = time.monotonic() + self._patience_s
-        while time.monotonic() < until:
+        struck, until = -1, 0.0
+        while True:
+            if struck != self._ground.strikes:
+                struck, until = self._ground.strikes, time.monotonic() + self._patience_s
+            if time.monotonic() > until:
+                return None
             try:
                 answer = await call()
+            except httpx.ReadTimeout:
+                life.hung += 1
             except httpx.TransportError as error:
                 life.heard = repr(error)
             else:
@@ -115,4 +126,3 @@ class Crowd:
                 life.heard = answer.text[:300]
             life.repeats += 1
             await asyncio.sleep(_PAUSE_S)
-        return None

@@ -90,6 +90,7 @@ WRONG: list[tuple[str, Callable[[Evidence], object]]] = [
     ("stuck", lambda e: e.tries[0].__setitem__("status", "PENDING")),
     ("audit", lambda e: e.tries.pop()),
     ("stuck", lambda e: e.life.refused.__setitem__("push", "no answer within 150 s")),
+    ("stuck", lambda e: setattr(e.life, "hung", 1)),
 ]
 
 
