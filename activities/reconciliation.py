@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
+import structlog
 from temporalio import activity
 
 from activities import names
@@ -20,6 +21,8 @@ from domain.reconciliation import RULES, Difference, Finding, WorkflowState, com
 from storage.database import Database
 from storage.draft_orders import get_draft
 from storage.reconciliation import open_rows, rewrite
+
+log = structlog.get_logger(__name__)
 
 # A look costs the worker a replay when it does not hold the draft any more: few at a time leave it room.
 AT_ONCE = 4
@@ -48,7 +51,7 @@ class Reconciler:
             activity.heartbeat(row["slug"])
             found += await self.reconcile(row["org_id"], row["slug"], dry_run=False)
         for finding in found:
-            activity.logger.warning("draft_differs", extra=finding.model_dump(mode="json"))
+            log.warning("draft_differs", **finding.model_dump(mode="json"))
         return found[:MOST_RETURNED]
 
     async def reconcile(self, org_id: UUID, slug: str, *, dry_run: bool) -> list[Finding]:
