@@ -96,9 +96,7 @@ class ProofMails:
         for approver in people:
             if await self._waiting(order) is None:
                 return mailed
-            envelope = _envelope(
-                order.org_id, proof, approver, MailKind.PROOF, f"proof:{order.color_up_id}:{approver['id']}"
-            )
+            envelope = _envelope(order.org_id, proof, approver, MailKind.PROOF, _proof_key(proof, approver))
             try:
                 outcome = await self._post(envelope, proof, approver, "subject", "asked")
             except MailNotSent as error:
@@ -192,6 +190,12 @@ class ProofMails:
         )
         to = To(approver["name"], approver["email"], language)
         return letter(to, words[subject].format(**said), [words[asked]], [item], proof.org_name, [link.id])
+
+
+def _proof_key(proof: Proof, approver: Row) -> str:
+    """One mail to each approver in each mailing."""
+    again = f":{proof.row['mailing']}" if proof.row["mailing"] > 1 else ""
+    return f"proof:{proof.row['id']}:{approver['id']}{again}"
 
 
 def proof_address(public_url: str, token: str) -> str:

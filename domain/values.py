@@ -53,6 +53,9 @@ Name = Annotated[
     AfterValidator(single_line),
 ]
 Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(printable)]
+TermsText = Annotated[
+    str, StringConstraints(max_length=20_000, strip_whitespace=True), AfterValidator(printable)
+]
 Reason = Annotated[
     str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True), AfterValidator(printable)
 ]

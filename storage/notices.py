@@ -14,7 +14,7 @@ from storage.database import Database, Row
 
 # Of which table the new row `t` is; where a line `l` waits for such a row; and for which of them.
 _WAITS: dict[NoticeKind, tuple[str, Sequence[L], str]] = {
-    NoticeKind.APPROVER: ("approver", (L.NEEDS_APPROVER,), "true"),
+    NoticeKind.APPROVER: ("approver", (L.NEEDS_APPROVER, L.SENT_FOR_APPROVAL), "true"),
     NoticeKind.LOGO: (
         "logo",
         (L.NEW, L.AWAITING_LOGO),

@@ -81,6 +81,16 @@ _CUSTOMER = (
 )
 
 
+async def next_mailing(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> int | None:
+    """Count one mailing of a version that waits for its customer; None when it does not."""
+    statement = text(
+        "UPDATE color_up SET mailing = mailing + 1 WHERE org_id = :org AND id = :id "
+        "AND status = 'Pending Approval' AND decision IS NULL RETURNING mailing"
+    )
+    found: int | None = await connection.scalar(statement, {"org": org_id, "id": color_up_id})
+    return found
+
+
 async def newest_sent(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> UUID:
     """The newest version of the key that a customer was asked about; else the version itself."""
     query = text(
@@ -124,12 +134,17 @@ async def terms(connection: AsyncConnection, org_id: UUID) -> Terms:
     return Terms() if row is None else Terms.model_validate(dict(row))
 
 
+async def lock_terms(connection: AsyncConnection, org_id: UUID) -> Terms:
+    """The newest, for whoever adds a version; the org's row is the lock."""
+    await connection.execute(text("SELECT 1 FROM org WHERE id = :org FOR UPDATE"), {"org": org_id})
+    return await terms(connection, org_id)
+
+
 async def add_terms(
     connection: AsyncConnection, org_id: UUID, new: Terms, by_user_id: UUID | None, at: datetime
 ) -> Terms:
-    """Insert the next version; the org's row is the lock."""
-    await connection.execute(text("SELECT 1 FROM org WHERE id = :org FOR UPDATE"), {"org": org_id})
-    version = (await terms(connection, org_id)).version + 1
+    """Insert the next version."""
+    version = (await lock_terms(connection, org_id)).version + 1
     await connection.execute(
         text(
             "INSERT INTO proof_terms (org_id, version, text_en, text_de, created_by_user_id, created_at) "

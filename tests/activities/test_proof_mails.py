@@ -18,7 +18,7 @@ from activities.proof_mails import ProofMails
 from connectors.mail_server import SmtpServer
 from domain.proof_mails import LinkRenewal, ProofMail, ProofMailed
 from local.mail_sink import Folder, mail_sink
-from storage import proof_links
+from storage import proof_links, proof_sheets
 from storage.asked_proofs import ASKED
 from storage.database import Database
 from tests.activities.proof_world import GOLD, NAVY, ProofWorld, proof_world
@@ -110,6 +110,17 @@ async def test_a_token_is_nowhere_in_the_database(post: Post, postgres: Any) -> 
     everything = await dump(postgres.owner)
     for token in post.tokens():
         assert token not in everything
+
+
+async def test_each_mailing_is_one_mail_to_each_approver(post: Post) -> None:
+    await post.send()
+    async with post.world.database.transaction(post.world.org_id) as connection:
+        world = post.world
+        assert await proof_sheets.next_mailing(connection, world.org_id, world.color_up_id) == 2
+    assert [await post.send() for _ in range(2)] == [ProofMailed(sent=2)] * 2
+    assert len(post.arrived()) == 4
+    assert len(set(post.tokens())) == 4
+    assert len({mail["Message-ID"] for mail in post.arrived()}) == 4
 
 
 async def test_a_german_customer_is_written_to_in_german(database: Database, post: Post) -> None:

@@ -38,6 +38,7 @@ class Deciding:
 
     database: Database
     renewed: list[tuple[UUID, UUID]] = field(default_factory=list)
+    started: list[tuple[UUID, UUID]] = field(default_factory=list)
     away: bool = False
 
     async def decide(self, org_id: UUID, color_up_id: UUID, message: DecideProof) -> ProofDecided:
@@ -45,6 +46,11 @@ class Deciding:
             raise TemporalUnavailable("away")
         async with self.database.transaction(org_id) as connection:
             return await proofs.decide(connection, org_id, color_up_id, message, datetime.now(UTC))
+
+    async def start(self, org_id: UUID, color_up_id: UUID) -> None:
+        if self.away:
+            raise TemporalUnavailable("away")
+        self.started.append((org_id, color_up_id))
 
     async def renew_link(self, org_id: UUID, link_id: UUID) -> None:
         self.renewed.append((org_id, link_id))

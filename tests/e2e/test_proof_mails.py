@@ -126,6 +126,28 @@ async def test_the_customer_decides_by_the_link_in_the_mail(
     assert len(letters.mails(approver["email"])) == 1
 
 
+async def test_an_approver_who_is_added_while_a_proof_waits_gets_the_mail(
+    ops: Person, browser: httpx.AsyncClient, letters: Letterbox
+) -> None:
+    draft, _color_up, first = await sent_proof(ops)
+    await letters.mail(first["email"])
+    late = await add_approver(ops, {"id": draft["customer_id"]})
+    path = await letters.link(late["email"])
+    assert (await browser.get(path)).status_code == 200
+    assert len(letters.mails(first["email"])) == 1
+
+
+async def test_a_proof_that_is_sent_again_comes_with_a_new_link_and_ends_the_old_one(
+    ops: Person, browser: httpx.AsyncClient, letters: Letterbox
+) -> None:
+    _draft, color_up, approver = await sent_proof(ops)
+    old = await letters.link(approver["email"])
+    again = await ops.json("POST", f"/color-ups/{color_up['id']}/resend")
+    assert (again["mailing"], again["links_revoked"]) == (2, 1)
+    new = await letters.link(approver["email"], count=2)
+    assert [(await browser.get(path)).status_code for path in (old, new)] == [410, 200]
+
+
 async def test_a_draft_says_whom_it_waits_for(ops: Person, letters: Letterbox) -> None:
     draft, _color_up, approver = await sent_proof(ops)
     await letters.mail(approver["email"])

@@ -13,7 +13,7 @@ from tests.storage.conftest import new_org
 from tests.storage.proof_ground import Ground, verdict
 
 WAITS = {
-    NoticeKind.APPROVER: {L.NEEDS_APPROVER},
+    NoticeKind.APPROVER: {L.NEEDS_APPROVER, L.SENT_FOR_APPROVAL},
     NoticeKind.LOGO: {L.NEW, L.AWAITING_LOGO},
     NoticeKind.COLOR_UP: {L.REVISION_IN_PROGRESS},
 }

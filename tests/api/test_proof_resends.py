@@ -1,0 +1,84 @@
+"""Sending a proof again ends its links and has it mailed anew."""
+
+from uuid import uuid4
+
+import pytest
+
+from domain.statuses import Role
+from tests.api.conftest import AuditOf, ClientFor, TestOrg
+from tests.api.test_proof_pages import Visitor, visitor
+
+__all__ = ["visitor"]
+
+
+async def test_links_end_and_a_new_mailing_begins(
+    visitor: Visitor, client_for: ClientFor, fresh_org: TestOrg, audit_of: AuditOf
+) -> None:
+    world, ops = visitor.world, client_for(Role.OPS, fresh_org)
+    assert (await visitor.get()).status_code == 200
+    answer = await ops.post(f"/color-ups/{world.color_up_id}/resend")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"color_up_id": str(world.color_up_id), "mailing": 2, "links_revoked": 1},
+    )
+    assert (await visitor.get()).status_code == 410
+    assert visitor.deciding.started == [(world.org_id, world.color_up_id)]
+    (row,) = [
+        each for each in await audit_of(fresh_org, world.color_up_id) if each["action"] == "PROOF_RESENT"
+    ]
+    assert (row["after"]["mailing"], row["after"]["links_revoked"]) == (2, 1)
+
+
+async def test_the_same_key_sends_once_and_has_the_workflow_look_each_time(
+    visitor: Visitor, client_for: ClientFor, fresh_org: TestOrg
+) -> None:
+    ops, path = client_for(Role.OPS, fresh_org), f"/color-ups/{visitor.world.color_up_id}/resend"
+    answers = [await ops.post(path, headers={"Idempotency-Key": "again"}) for _ in range(2)]
+    assert [each.json()["mailing"] for each in answers] == [2, 2]
+    assert len(visitor.deciding.started) == 2
+    assert (await ops.post(path)).json()["mailing"] == 3
+
+
+async def test_when_temporal_is_away_a_repeat_has_it_mailed(
+    visitor: Visitor, client_for: ClientFor, fresh_org: TestOrg
+) -> None:
+    ops, path = client_for(Role.OPS, fresh_org), f"/color-ups/{visitor.world.color_up_id}/resend"
+    visitor.deciding.away = True
+    key = {"Idempotency-Key": "again"}
+    assert (await ops.post(path, headers=key)).status_code == 503
+    visitor.deciding.away = False
+    assert (await ops.post(path, headers=key)).json()["mailing"] == 2
+    assert len(visitor.deciding.started) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "decision", "sentence"),
+    [
+        ("Draft", None, "was not sent to the customer yet"),
+        ("Approved", "approve", "already approved"),
+        ("Retired", "request_changes", "out of date"),
+    ],
+)
+async def test_what_does_not_wait_is_not_sent(
+    visitor: Visitor,
+    client_for: ClientFor,
+    fresh_org: TestOrg,
+    status: str,
+    decision: str | None,
+    sentence: str,
+) -> None:
+    await visitor.world.change("UPDATE color_up SET status = :s, decision = :d", s=status, d=decision)
+    ops = client_for(Role.OPS, fresh_org)
+    refused = await ops.post(f"/color-ups/{visitor.world.color_up_id}/resend")
+    assert refused.status_code == 409
+    assert sentence in refused.json()["detail"]
+    assert visitor.deciding.started == []
+    (link,) = await visitor.world.rows("SELECT revoked_at FROM proof_link")
+    assert link["revoked_at"] is None
+
+
+async def test_another_orgs_proof_is_not_there(visitor: Visitor, client_for: ClientFor) -> None:
+    ops = client_for(Role.OPS)
+    for color_up_id in (visitor.world.color_up_id, uuid4()):
+        assert (await ops.post(f"/color-ups/{color_up_id}/resend")).status_code == 404
+    assert visitor.deciding.started == []
