@@ -67,9 +67,8 @@ async def waiting_drafts(
         "   JOIN draft_order o ON o.org_id = t.org_id AND o.id = l.draft_order_id"
         "     AND o.customer_id = t.customer_id AND o.status <> :closed"
         f"  WHERE t.org_id = :org AND t.id = :entity AND {fits}"
-        ") SELECT draft_order_id FROM waiting"
-        " WHERE cast(:after AS uuid) IS NULL OR draft_order_id > cast(:after AS uuid)"
-        " ORDER BY draft_order_id LIMIT :limit"
+        "     AND (cast(:after AS uuid) IS NULL OR l.draft_order_id > cast(:after AS uuid))"
+        ") SELECT draft_order_id FROM waiting ORDER BY draft_order_id LIMIT :limit"
     )
     values = {
         "org": org_id,
