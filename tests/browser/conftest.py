@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from tests.e2e.conftest import ops, people
 
 __all__ = ["ops", "people"]
 
+SERVICES = ("postgres", "temporal", "mail", "worker", "api")
+# a crowded machine draws slowly, and a page that says "try again" is another test's subject
+UNHURRIED = {"COUNTERSIGN_ANSWER_WITHIN_S": "20"}
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -25,13 +29,20 @@ Visit = Callable[..., Awaitable[Page]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(stack_folder: Path) -> AsyncIterator[Stack]:
+    async with Stack(stack_folder / "browser", services=SERVICES, overrides=UNHURRIED) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     program = os.environ.get("COUNTERSIGN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         pytest.fail("There is no Chromium: install it, or say with COUNTERSIGN_CHROMIUM where it is")
     async with async_playwright() as playwright:
-        # the pages are our own, and its sandbox refuses to work for root
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # the pages are our own, and its sandbox refuses to work for root; containers have little /dev/shm
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = await playwright.chromium.launch(executable_path=program, args=options)
         yield browser
         await browser.close()
 
