@@ -77,6 +77,7 @@ class World:
     looked_up: list[str] = field(default_factory=list)  # keys
     found: Callable[[LineQuestion], LineFact] = field(default=lambda asked: LineFact())
     has_active_approver: bool = False
+    internal_review: bool = False
     looks: list[LinesRequest] = field(default_factory=list)
     looks_fail: int = 0
     conflicts: list[Record] = field(default_factory=list)
@@ -162,6 +163,7 @@ class World:
 
     def _line_facts(self, request: LinesRequest) -> LineFacts:
         return LineFacts(
+            customer_internal_review=self.internal_review,
             has_active_approver=self.has_active_approver,
             lines={asked.line_no: self.found(asked) for asked in request.lines},
         )

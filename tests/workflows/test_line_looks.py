@@ -1,68 +1,26 @@
 """Decorated lines are taken up by themselves, and look for what they wait for."""
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
-from uuid import UUID
-
 import pytest
 
 from domain import messages as msg
-from domain.color_ups import ColorUpDecided, ColorUpStatus, Decision
-from domain.draft import Decoration, LineInput
-from domain.line_facts import ColorUpFact, LineFact, LineQuestion
-from domain.statuses import LineStatus, Via
+from domain.color_ups import Decision
+from domain.statuses import LineStatus
 from domain.transitions import Command
-from tests.workflows.harness import CUSTOMER, GOOD_LINES, Bench, DraftRun
-
-LOGO = UUID(int=77)
-COLOR_UP = UUID(int=88)
-KEY = {"style_number": "14728", "color_code": "NAVY"}
-WITH_CABINET = Decoration(netsuite_file_cabinet_id="F-1", **KEY)
-ANNA = UUID(int=5)
-
-
-def decorated(decoration: Decoration = WITH_CABINET, count: int = 1) -> list[LineInput]:
-    return [GOOD_LINES[0].model_copy(update={"decoration": decoration}) for _ in range(count)]
-
-
-def knows(**facts: Any) -> Callable[[LineQuestion], LineFact]:
-    return lambda asked: LineFact(**facts)
-
-
-WITH_LOGO = {"logo_id": LOGO, "logo_customer_id": CUSTOMER}
-WANTED = ColorUpFact(id=COLOR_UP, logo_id=LOGO, version=1, status=ColorUpStatus.DRAFT, **KEY)
-
-
-def moves(run: DraftRun) -> list[str]:
-    return [move.to_status.value for record in run.records for move in record.moves]
-
-
-async def stands(run: DraftRun, status: LineStatus, line_no: int = 1) -> None:
-    for _ in range(400):
-        line = run.records[-1].draft.line(line_no) if run.records else None
-        if line is not None and line.status is status:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"still {moves(run)}, not {status}")
-
-
-async def sent(drafts: Bench, run: DraftRun) -> None:
-    """Line 1 is sent to the customer."""
-    drafts.world.has_active_approver = True
-    drafts.world.found = knows(**WITH_LOGO, wanted=WANTED)
-    await run.handle.signal(msg.LOOK_AGAIN)
-    await stands(run, LineStatus.COLOR_UP_IN_PROGRESS)
-    await run.send(Command.SET_COLOR_UP, line_no=1, color_up_id=COLOR_UP)
-    await run.send(Command.SUBMIT_LINE, line_no=1)
-    await stands(run, LineStatus.SENT_FOR_APPROVAL)
-
-
-def decided(decision: Decision, **fields: Any) -> ColorUpDecided:
-    good = {"color_up_id": COLOR_UP, "team_proxy": True, "by_user_id": ANNA, "via": Via.API}
-    return ColorUpDecided.model_validate(
-        {**good, "decision": decision, "decided_at": "2026-11-21T10:00:00Z", **fields}
-    )
+from tests.workflows.decorated import (
+    ANNA,
+    COLOR_UP,
+    LOGO,
+    WANTED,
+    WITH_LOGO,
+    decided,
+    decorated,
+    knows,
+    moves,
+    sent,
+    stands,
+)
+from tests.workflows.harness import Bench
+from tests.workflows.resting import rests
 
 
 async def test_a_new_line_is_taken_up_and_waits_for_its_logo(drafts: Bench) -> None:
@@ -88,6 +46,7 @@ async def test_what_a_line_waits_for_is_on_record_before_it_is_looked_up(drafts:
 async def test_a_logo_that_appears_later_is_found_when_the_draft_is_told_to_look_again(drafts: Bench) -> None:
     run = await drafts.draft(lines=decorated())
     await stands(run, LineStatus.AWAITING_LOGO)
+    await rests(run.handle)
     drafts.world.found = knows(**WITH_LOGO)
     await run.handle.signal(msg.LOOK_AGAIN)
     await stands(run, LineStatus.COLOR_UP_IN_PROGRESS)
@@ -118,6 +77,7 @@ async def test_a_decision_moves_the_lines_that_wait_for_it(
 ) -> None:
     run = await drafts.draft(lines=decorated())
     await sent(drafts, run)
+    await rests(run.handle)
     drafts.world.found = knows(decision=decided(decision, note="as on the phone"))
     await run.handle.signal(msg.COLOR_UP_DECIDED, decided(decision))
     await stands(run, LineStatus(way[-1]))
@@ -156,6 +116,7 @@ async def test_a_line_that_needs_an_approver_is_sent_when_there_is_one(drafts: B
     await run.send(Command.SET_COLOR_UP, line_no=1, color_up_id=COLOR_UP)
     await run.send(Command.SUBMIT_LINE, line_no=1)
     await stands(run, LineStatus.NEEDS_APPROVER)
+    await rests(run.handle)
     drafts.world.has_active_approver = True
     await run.handle.signal(msg.LOOK_AGAIN)
     await stands(run, LineStatus.SENT_FOR_APPROVAL)
