@@ -1,6 +1,7 @@
 """A stack to break: its own, because others must not see it broken."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -17,10 +18,16 @@ async def fragile(stack_folder: Path) -> AsyncIterator[Stack]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def clerk(fragile: Stack) -> AsyncIterator[Person]:
-    async with httpx.AsyncClient(base_url=fragile.base_url, timeout=30) as client:
-        body = {"org_slug": "demo", "email": "admin@demo.example", "password": demo_password()}
+@asynccontextmanager
+async def person(stack: Stack, login: str, org: str = "demo") -> AsyncIterator[Person]:
+    async with httpx.AsyncClient(base_url=stack.base_url, timeout=30) as client:
+        body = {"org_slug": org, "email": f"{login}@{org}.example", "password": demo_password()}
         token = (await client.post("/auth/login", json=body)).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
-        yield Person(client, "admin", "demo")
+        yield Person(client, login, org)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def clerk(fragile: Stack) -> AsyncIterator[Person]:
+    async with person(fragile, "admin") as one:
+        yield one
