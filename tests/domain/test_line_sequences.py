@@ -1,6 +1,7 @@
 """Whatever people do in whatever order: every step is in the table, and no signature is stale.
 
-The model keeps its own book of who has signed what since the line was last changed.
+The model keeps its own book of who has signed what since the line was last changed. Lines begin anywhere, so
+that no way is too long to be walked.
 """
 
 from typing import Any
@@ -13,15 +14,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from domain import events as ev
 from domain.color_ups import Decision
 from domain.decisions import decide
-from domain.draft import Draft
+from domain.draft import Draft, Line
 from domain.evolution import evolve
 from domain.gates import allowed_actions, gates
-from domain.line_facts import LineFacts
+from domain.line_facts import LineFact, LineFacts
 from domain.line_history import steps
 from domain.line_looks import found, phoned, waits_outside
 from domain.line_transitions import LINE_ALLOWED, moves
 from domain.messages import Actor
 from domain.policy import OrgPolicy
+from domain.records import RecordedMove
 from domain.refusals import Refusal
 from domain.situation import Situation
 from domain.statuses import CUSTOMER_SIGNED, PRODUCTION_SIGNED, LineStatus
@@ -30,6 +32,8 @@ from domain.transitions import Command
 from tests.domain.lines import NEWER, decision, fact
 from tests.domain.orders import ANNA, BEN, COLOR_UP, LATER, decorated, decoration, draft, facts, line, message
 
+WAITS_FOR_PRODUCTION = LineStatus.PENDING_PRODUCTION_APPROVAL
+WITHOUT_COLOR_UP = {LineStatus.NEW, LineStatus.AWAITING_LOGO}
 LINE_NOS = st.integers(1, 3)
 PEOPLE = st.sampled_from([ANNA, BEN])
 FACTS = st.builds(
@@ -49,15 +53,26 @@ FACTS = st.builds(
 )
 
 
-class Lines(RuleBasedStateMachine):
-    @initialize()
-    def begin(self) -> None:
-        lines = [decorated(1), decorated(2), line(3)]
-        self.draft: Draft = draft(S.EXTRACTED, version=1, lines=lines)
-        self.book: dict[UUID, list[LineStatus | None]] = {each.id: [each.status] for each in lines[:2]}
-        self.signed: set[UUID] = set()  # lines that production has signed since they were changed
+def standing(number: int, status: LineStatus) -> Line:
+    fields: dict[str, Any] = {"color_up_id": None if status in WITHOUT_COLOR_UP else COLOR_UP}
+    if status in PRODUCTION_SIGNED:
+        fields |= {"production_approved_at": LATER, "production_approved_by_user_id": BEN.user_id}
+    return decorated(number, status, **fields)
 
-    def happens(self, happened: list[ev.Event], actor: Actor = ANNA) -> None:
+
+class Lines(RuleBasedStateMachine):
+    @initialize(
+        status=st.sampled_from([S.EXTRACTED, S.READY, S.APPROVED]),
+        stood=st.lists(st.sampled_from(LineStatus), min_size=2, max_size=2),
+    )
+    def begin(self, status: S, stood: list[LineStatus]) -> None:
+        lines = [standing(number, each) for number, each in enumerate(stood, 1)]
+        self.draft: Draft = draft(status, version=1, lines=[*lines, line(3)])
+        self.book: dict[UUID, list[LineStatus | None]] = {each.id: [each.status] for each in lines}
+        # lines that production has signed since they were changed
+        self.signed = {each.id for each in lines if each.status in PRODUCTION_SIGNED}
+
+    def happens(self, happened: list[ev.Event], actor: Actor = ANNA, known: LineFacts | None = None) -> None:
         for event in happened:
             before = self.draft
             self.draft = evolve(before, event, LATER, actor.user_id)
@@ -67,6 +82,7 @@ class Lines(RuleBasedStateMachine):
                 if not isinstance(event, ev.DraftEdited):
                     assert step.from_status is not None
                     assert moves(step.from_status, step.to_status), step
+                    assert self.customer_agreed(step, known or LineFacts())
                 stood.append(step.to_status)
                 if step.to_status is LineStatus.PRODUCTION_READY:
                     self.signed.add(step.line_id)
@@ -74,13 +90,22 @@ class Lines(RuleBasedStateMachine):
                     self.signed.discard(step.line_id)
         self.draft = self.draft.model_copy(update={"version": self.draft.version + 1})
 
+    def customer_agreed(self, step: RecordedMove, known: LineFacts) -> bool:
+        """Whether the step is none that needs the customer's word, or the word was there: now or before."""
+        fact = known.lines.get(step.line_no, LineFact())
+        if step.to_status is LineStatus.APPROVED:
+            return fact.decision is not None and fact.decision.decision is Decision.APPROVE
+        if (step.from_status, step.to_status) == (LineStatus.AWAITING_LOGO, WAITS_FOR_PRODUCTION):
+            return fact.approved_color_up_id is not None
+        return True
+
     def send(self, command: Command, actor: Actor, known: LineFacts, **fields: Any) -> None:
         now = Situation(self.draft, LATER, OrgPolicy(), facts(), known)
         try:
             happened = decide(command, message(command, actor=actor, **fields), now)
         except Refusal:
             return
-        self.happens(happened, actor)
+        self.happens(happened, actor, known)
 
     @rule(
         command=st.sampled_from(sorted(LINE_ALLOWED)),
@@ -108,7 +133,7 @@ class Lines(RuleBasedStateMachine):
     @rule(known=FACTS)
     def a_look(self, known: LineFacts) -> None:
         for each in found(self.draft, waits_outside(self.draft), known):
-            self.happens([ev.LinesMoved(moves=each.moves)], each.actor)
+            self.happens([ev.LinesMoved(moves=each.moves)], each.actor, known)
 
     @rule()
     def a_phone_call(self) -> None:
@@ -167,7 +192,7 @@ class Lines(RuleBasedStateMachine):
         for each in self.draft.decorated_lines:
             if each.status in CUSTOMER_SIGNED | {LineStatus.SENT_FOR_APPROVAL, LineStatus.PHONE_CALL}:
                 assert each.color_up_id is not None
-            if each.status in {LineStatus.NEW, LineStatus.AWAITING_LOGO}:
+            if each.status in WITHOUT_COLOR_UP:
                 assert each.color_up_id is None
 
     @invariant()
