@@ -62,16 +62,20 @@ class ProofApprovalWorkflow:
             await workflow.wait_condition(lambda: mailing.done() or self._has_work())
             if mailing.done():
                 mailing.result()  # it never ends: raises what went wrong
-            # nothing may be awaited between these checks and leaving
+            # nothing may be awaited between these checks and leaving; what the wait saw may have passed: a mail
+            # that begins meanwhile holds a new run back
             if self._shall_continue():
                 workflow.continue_as_new(given)  # the new run looks first of all
-            if not self._look:
+            if self._look:
+                await self._tell()
+            elif self._is_finished():
                 return self._standing.status if self._standing else None
-            await self._tell()
 
     def _has_work(self) -> bool:
-        ended = not self._waits() and workflow.all_handlers_finished() and self._mailing.settled
-        return self._look or ended or self._shall_continue()
+        return self._look or self._is_finished() or self._shall_continue()
+
+    def _is_finished(self) -> bool:
+        return not self._waits() and workflow.all_handlers_finished() and self._mailing.settled
 
     def _shall_continue(self) -> bool:
         # a mail that is on its way would be sent twice: by its own activity and by the new run's

@@ -252,6 +252,8 @@ async def test_a_proof_that_is_asked_again_and_again_moves_on_to_new_runs(
                 while (await handle.describe()).run_id == first_run:
                     await world.proofs.start(org, version)
                     await asyncio.sleep(0.1)
+            first = world.client.get_workflow_handle(handle.id, run_id=first_run)
+            assert (await first.describe()).status is WorkflowExecutionStatus.CONTINUED_AS_NEW
             await world.proofs.decide(org, version, verdict())
             await world.ended(version)
             assert [each.decision for each in await world.heard(draft)] == [Decision.APPROVE]
