@@ -19,6 +19,7 @@ from domain.callbacks import CALLBACK_RELAY_WORKFLOW, CALLBACK_WORKFLOW
 from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW
 from domain.notices import NOTICE_RELAY_WORKFLOW, NOTICE_WORKFLOW
 from domain.proof_mails import LINK_RENEWAL_WORKFLOW
+from domain.proofs import PROOF_WORKFLOW
 from domain.releases import RELEASE_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
 from tests.workflows.harness import TASK_QUEUE
@@ -26,6 +27,7 @@ from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
 from workflows.bulk import BulkCommandWorkflow
 from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
 from workflows.notices import LineNoticeWorkflow, RelayNoticesWorkflow
+from workflows.proof import ProofApprovalWorkflow
 from workflows.proof_links import ProofLinkWorkflow
 from workflows.reconciliation import ReconcileWorkflow
 from workflows.release import ReleaseWorkflow
@@ -45,6 +47,7 @@ WORKFLOWS: dict[str, type] = {
     CALLBACK_WORKFLOW: SettleCallbackWorkflow,
     CALLBACK_RELAY_WORKFLOW: RelayCallbacksWorkflow,
     LINK_RENEWAL_WORKFLOW: ProofLinkWorkflow,
+    PROOF_WORKFLOW: ProofApprovalWorkflow,
     NOTICE_WORKFLOW: LineNoticeWorkflow,
     NOTICE_RELAY_WORKFLOW: RelayNoticesWorkflow,
 }
@@ -61,14 +64,19 @@ def errand(tell: Run) -> Run:
 
 
 class Answers:
-    """Stands for the activities: gives the answers in turn, raises those that are exceptions."""
+    """Stands for the activities: gives the answers in turn, raises those that are exceptions.
 
-    def __init__(self, *given: Any) -> None:
+    `always` is by the activity's name: each time.
+    """
+
+    def __init__(self, *given: Any, **always: Any) -> None:
         self._given = list(given)
+        self._always = always
 
     @activity.defn(dynamic=True)
     async def any(self, asked: Sequence[RawValue]) -> Any:
-        answer = self._given.pop(0)
+        name = activity.info().activity_type
+        answer = self._always[name] if name in self._always else self._given.pop(0)
         if answer is HANGS:
             await asyncio.sleep(600)
         if isinstance(answer, Exception):
@@ -77,12 +85,12 @@ class Answers:
 
 
 @asynccontextmanager
-async def answering(client: Client, *answers: Any) -> AsyncIterator[None]:
+async def answering(client: Client, *answers: Any, **always: Any) -> AsyncIterator[None]:
     async with Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=list(WORKFLOWS.values()),
-        activities=[Answers(*answers).any],
+        activities=[Answers(*answers, **always).any],
         workflow_runner=runner(),
         identity="worker",
     ):

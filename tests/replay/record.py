@@ -14,12 +14,13 @@ from typing import Any
 from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from domain.records import Revision
-from tests.replay import customer_errands, errands, line_stories
+from tests.replay import customer_errands, errands, line_stories, proof_errands
 from tests.replay.answers import ERRANDS
 from tests.replay.stories import CONTINUES_AT, SKIPS_TIME, STORIES
 from tests.workflows.harness import Bench, World, a_worker, bench, dev_server
 
-__all__ = ["ERRANDS", "STORIES", "customer_errands", "errands", "line_stories"]  # every kind there is
+# every kind there is
+__all__ = ["ERRANDS", "STORIES", "customer_errands", "errands", "line_stories", "proof_errands"]
 
 HISTORIES = Path(__file__).with_name("histories")
 _ABOUT_MACHINE = {"identity": "worker", "hostName": "host", "binaryChecksum": "", "buildId": ""}

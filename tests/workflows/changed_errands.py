@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         CallbackSettled,
         CallbacksRelayed,
     )
+    from domain.color_ups import ColorUpStatus
     from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW, ReminderOrder, RemindersEnded
     from domain.notices import (
         NOTICE_RELAY_WORKFLOW,
@@ -24,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         NoticeTold,
     )
     from domain.proof_mails import LINK_RENEWAL_WORKFLOW, LinkRenewal, ProofMailed
+    from domain.proofs import PROOF_WORKFLOW, ProofInput
     from domain.reconciliation import Finding
     from domain.releases import RELEASE_WORKFLOW, Released, ReleaseOrder
     from domain.sweeping import SWEEP_WORKFLOW, Swept
@@ -31,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.bulk import BulkCommandWorkflow
     from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
     from workflows.notices import LineNoticeWorkflow, RelayNoticesWorkflow
+    from workflows.proof import ProofApprovalWorkflow
     from workflows.proof_links import ProofLinkWorkflow
     from workflows.reconciliation import ReconcileWorkflow
     from workflows.release import ReleaseWorkflow
@@ -148,3 +151,15 @@ class LateNoticeRelay(RelayNoticesWorkflow):
     async def run(self) -> NoticesRelayed:
         await workflow.sleep(1)
         return await super().run()
+
+
+@workflow.defn(name=PROOF_WORKFLOW)
+class LateProof(ProofApprovalWorkflow):
+    @workflow.init
+    def __init__(self, given: ProofInput) -> None:
+        super().__init__(given)
+
+    @workflow.run
+    async def run(self, given: ProofInput) -> ColorUpStatus | None:
+        await workflow.sleep(1)
+        return await super().run(given)
