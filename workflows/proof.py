@@ -62,8 +62,8 @@ class ProofApprovalWorkflow:
             await workflow.wait_condition(lambda: mailing.done() or self._has_work())
             if mailing.done():
                 mailing.result()  # it never ends: raises what went wrong
-            # nothing may be awaited between these checks and leaving; what the wait saw may have passed: a mail
-            # that begins meanwhile holds a new run back
+            # nothing may be awaited between these checks and leaving; what the wait saw may have passed:
+            # a mail that has begun since holds a new run back
             if self._shall_continue():
                 workflow.continue_as_new(given)  # the new run looks first of all
             if self._look:

@@ -29,7 +29,7 @@ from domain.situation import Situation
 from domain.statuses import CUSTOMER_SIGNED, PRODUCTION_SIGNED, LineStatus
 from domain.statuses import DraftStatus as S
 from domain.transitions import Command
-from tests.domain.lines import NEWER, decision, fact
+from tests.domain.lines import NEWER, decision, fact, line_of
 from tests.domain.orders import ANNA, BEN, COLOR_UP, LATER, decorated, decoration, draft, facts, line, message
 
 WAITS_FOR_PRODUCTION = LineStatus.PENDING_PRODUCTION_APPROVAL
@@ -63,7 +63,9 @@ def standing(number: int, status: LineStatus) -> Line:
 class Lines(RuleBasedStateMachine):
     @initialize(
         status=st.sampled_from([S.EXTRACTED, S.READY, S.APPROVED]),
-        stood=st.lists(st.sampled_from(LineStatus), min_size=2, max_size=2),
+        stood=st.lists(
+            st.sampled_from(LineStatus) | st.just(LineStatus.PRODUCTION_READY), min_size=2, max_size=2
+        ),
     )
     def begin(self, status: S, stood: list[LineStatus]) -> None:
         lines = [standing(number, each) for number, each in enumerate(stood, 1)]
@@ -107,6 +109,15 @@ class Lines(RuleBasedStateMachine):
             return
         self.happens(happened, actor, known)
 
+    @rule(line_no=st.integers(1, 2), actor=PEOPLE, known=FACTS, said=st.data())
+    def a_command_that_the_line_takes(
+        self, line_no: int, actor: Actor, known: LineFacts, said: st.DataObject
+    ) -> None:
+        status = line_of(self.draft, line_no).status
+        taken = sorted(each for each, where in LINE_ALLOWED.items() if status in where)
+        if taken:
+            self.command_line(said.draw(st.sampled_from(taken)), line_no, actor, known, said)
+
     @rule(
         command=st.sampled_from(sorted(LINE_ALLOWED)),
         line_no=LINE_NOS,
@@ -117,9 +128,15 @@ class Lines(RuleBasedStateMachine):
     def a_line_command(
         self, command: Command, line_no: int, actor: Actor, known: LineFacts, said: st.DataObject
     ) -> None:
+        self.command_line(command, line_no, actor, known, said)
+
+    def command_line(
+        self, command: Command, line_no: int, actor: Actor, known: LineFacts, said: st.DataObject
+    ) -> None:
         fields: dict[str, Any] = {"line_no": line_no}
         if command in {Command.PRODUCTION_APPROVE, Command.PRODUCTION_REJECT}:
-            fields = {"line_nos": said.draw(st.lists(LINE_NOS, min_size=1))}
+            others = said.draw(st.sampled_from([[], [1, 2], [3]]))
+            fields = {"line_nos": [line_no, *others]}
         if command is Command.MOVE_ON_FLOOR:
             fields["to"] = said.draw(st.sampled_from(["In Production", "Complete"]))
         if command is Command.REVIEW_LINE:
@@ -203,4 +220,4 @@ class Lines(RuleBasedStateMachine):
 
 
 TestLines = Lines.TestCase
-TestLines.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLines.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
