@@ -31,7 +31,7 @@ _PUSH_POINTS = tuple(WORKER_POINTS)[3:]
 WINDOW_S = 3
 _SHORT = "openssh"  # the server for the small counts
 # Four points and the other six.
-_FAST_PROFILES = {"plain-rename": Plan(12, 4, clients=6), "bare": Plan(18, 6, clients=6)}
+_FAST_PROFILES = {"plain-rename": Plan(16, 4, clients=16), "bare": Plan(24, 6, clients=24)}
 _RACED_POINTS = ("before rename", "in mark", "after rename", "before mark", "after create", "after stage")
 
 
@@ -56,7 +56,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "SIGSTOP past the heartbeat timeout; a second worker takes over, the first goes on later",
         worker_stands_still(_STOP_POINTS),
         Plan(300, 16, clients=25),
-        Plan(24, 2, clients=12),
+        Plan(12, 1, clients=12),
     ),
     Scenario(
         "temporal-kill",
@@ -78,7 +78,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             what,
             api_dies(point),
             Plan(50, 13, clients=6),
-            Plan(6, 1, clients=3) if point.startswith("after") else None,
+            Plan(6, 1, clients=3) if point in {"after create", "after push"} else None,
         )
         for point, what in API_POINTS.items()
     ),

@@ -110,10 +110,10 @@ def service_dies(name: str) -> Strike:
 
 async def storm(trial: Trial) -> None:
     """Everything at random for `plan.seconds`: each plague has its own clock, so that outages overlap."""
-    ground, end = trial.ground, time.monotonic() + trial.plan.seconds
-    points = list(WORKER_POINTS)
+    ground, points = trial.ground, list(WORKER_POINTS)
     ground.worker.stopped_for_s = ground.second.stopped_for_s = max(STOPPED_FOR_S)
     await ground.second.start()
+    end = time.monotonic() + trial.plan.seconds
 
     async def worker() -> None:
         ground.worker.arm([(Arm(trial.random.choice(points), trial.random.randint(1, 4)),)])
