@@ -1,10 +1,13 @@
 """Sending a proof again ends its links and has it mailed anew."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
+from domain.mails import Envelope, MailKind
 from domain.statuses import Role
+from storage import messages
 from tests.api.conftest import AuditOf, ClientFor, TestOrg
 from tests.api.test_proof_pages import Visitor, visitor
 
@@ -82,3 +85,27 @@ async def test_another_orgs_proof_is_not_there(visitor: Visitor, client_for: Cli
     for color_up_id in (visitor.world.color_up_id, uuid4()):
         assert (await ops.post(f"/color-ups/{color_up_id}/resend")).status_code == 404
     assert visitor.deciding.started == []
+
+
+async def test_a_mail_that_nobody_took_yet_is_closed_in_the_log(
+    visitor: Visitor, client_for: ClientFor, fresh_org: TestOrg
+) -> None:
+    """The new mailing has rows of its own; nobody would end this one."""
+    world = visitor.world
+    envelope = Envelope(
+        org_id=world.org_id,
+        key="proof:1",
+        kind=MailKind.PROOF,
+        customer_id=world.customer_id,
+        approver_id=world.approvers[0],
+        color_up_ids=(world.color_up_id,),
+        recipient="jo@hansen.example",
+    )
+    async with world.database.transaction(world.org_id) as connection:
+        await messages.begin_try(connection, envelope, datetime.now(UTC))
+    await client_for(Role.OPS, fresh_org).post(f"/color-ups/{world.color_up_id}/resend")
+    (row,) = await world.rows("SELECT outcome, reason FROM message_log")
+    assert row == {
+        "outcome": "FAILED",
+        "reason": "The proof was sent again before the mail server took the mail",
+    }
