@@ -4,6 +4,8 @@ BIN := .venv/bin
 UV_VERSION := 0.13.8
 SOURCES := activities api bench commands config connectors domain drawings local storage workflows cli.py cli_keys.py worker.py
 ARGS ?=
+# test processes at once, each with servers of its own
+JOBS ?= 2
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 
@@ -36,7 +38,7 @@ up: setup ## serve the whole stack on loopback until Ctrl-C
 	@$(BIN)/python -m local.up $(ARGS)
 
 test: setup ## all tests but the slow ones and those that need a browser; ARGS='-k name' for some
-	@$(BIN)/python -m pytest -m "not fault and not soak and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not fault and not soak and not browser" $(ARGS)
 
 test-browser: setup ## the customer's page in Chromium; pictures of it in var/screenshots
 	@.ci/chromium
