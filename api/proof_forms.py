@@ -46,7 +46,10 @@ class ProofDecisionBody(BaseModel):
 
 @dataclass
 class Wish:
-    """What somebody wants decided, as far as it could be understood. `errors`: field to name of a word."""
+    """What somebody wants decided, as far as it could be understood.
+
+    `from_page`: it must be the form of a page of ours. `errors`: field to name of a word.
+    """
 
     decision: Decision | None = None
     approver_id: UUID | None = None
@@ -55,6 +58,7 @@ class Wish:
     sheet: str | None = None
     csrf: str | None = None
     from_form: bool = False
+    from_page: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -78,12 +82,21 @@ def _form(link_id: UUID, sheet: str) -> str:
     return sha256_hex(f"proof-form\n{link_id}\n{sheet}")
 
 
-def refuse_other_sites(request: Request) -> None:
+def refuse_other_sites(request: Request, public_url: str | None) -> None:
     """
     Raises:
         Problem: 403, for what another site's page has the browser send.
     """
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+    # "null" is also what our own pages send, because they tell nobody where they are
+    origin = request.headers.get("origin", "null")
+    ours = {
+        "null",
+        public_url,
+        f"http://{request.headers.get('host')}",
+        f"https://{request.headers.get('host')}",
+    }
+    elsewhere = origin not in ours
+    if elsewhere or request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
         raise Problem(403, "Decide on the page itself; another page sent this")
 
 
@@ -102,7 +115,13 @@ async def read_wish(request: Request, opened: Opened) -> Wish:
 async def _from_form(request: Request) -> Wish:
     async with request.form(max_files=0, max_fields=20) as form:
         said = {name: value for name, value in form.items() if name in _FIELDS and isinstance(value, str)}
-    wish = Wish(from_form=True, sheet=said.get("sheet"), csrf=said.get("csrf"))
+    sealed = "sheet" in said or "csrf" in said
+    wish = Wish(
+        from_form=True,
+        from_page=sealed or _is_browser(request),
+        sheet=said.get("sheet"),
+        csrf=said.get("csrf"),
+    )
     if said.get("decision") in {Decision.APPROVE, Decision.REQUEST_CHANGES}:
         wish.decision = Decision(said["decision"])
     else:
@@ -118,6 +137,11 @@ async def _from_form(request: Request) -> Wish:
     except ValidationError:
         wish.errors["comment"] = "comment_wrong"
     return wish
+
+
+def _is_browser(request: Request) -> bool:
+    """Only browsers can be made to send what their user did not ask for, and they say where it came from."""
+    return "origin" in request.headers or "sec-fetch-site" in request.headers
 
 
 async def _from_json(request: Request, kind: str) -> Wish:

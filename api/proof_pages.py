@@ -93,7 +93,7 @@ async def decide_proof(token: str, request: Request, rooms: InRooms, key: Idempo
     """The customer's decision, once. The page's form carries the hash of what it showed: when anything has
     changed since, nothing is decided and the page is shown as it is now."""
     rooms.proof_limits.count(Asked.DECISION, _address(request))
-    refuse_other_sites(request)
+    refuse_other_sites(request, rooms.settings.public_url)
     try:
         opened = await _open(request, rooms, token)
     except LinkClosed as closed:
@@ -115,7 +115,7 @@ async def decide_proof(token: str, request: Request, rooms: InRooms, key: Idempo
 async def renew_link(token: str, request: Request, rooms: InRooms) -> Response:
     """Mail a new link to the address that this one went to. What becomes of it is told to nobody else."""
     rooms.proof_limits.count(Asked.RENEWAL, _address(request))
-    refuse_other_sites(request)
+    refuse_other_sites(request, rooms.settings.public_url)
     found = await proof_links.find(rooms.database, token)
     if found is not None:
         try:
@@ -146,7 +146,7 @@ def _stopped(request: Request, rooms: Rooms, token: str, opened: Opened, wish: W
     """Why nothing is decided; None when it may be."""
     if opened.proof.row["decision"] is not None:
         return _was_decided(request, rooms, token, opened, wish)
-    if wish.from_form and not is_own_form(rooms.keys, opened, wish):
+    if wish.from_page and not is_own_form(rooms.keys, opened, wish):
         if wants_json(request):
             raise Problem(403, WORDS[Language.EN]["form_old"])
         return proof_page(request, rooms, token, opened, status=403, notice="form_old", wish=wish)
