@@ -13,11 +13,11 @@ from local.stack import Stack
 
 # Waiting times that a test need not wait out.
 QUICK = {
-    "COUNTERSIGN_ACK_POLL_S": "1",
+    "COUNTERSIGN_ACK_POLL_S": "2",
     "COUNTERSIGN_ACK_SETTLE_S": "1",
-    "COUNTERSIGN_CALLBACK_RELAY_S": "1",
+    "COUNTERSIGN_CALLBACK_RELAY_S": "5",
     "COUNTERSIGN_DELIVERY_WINDOW_S": "20",
-    "COUNTERSIGN_NOTICE_RELAY_S": "1",
+    "COUNTERSIGN_NOTICE_RELAY_S": "5",
 }
 
 

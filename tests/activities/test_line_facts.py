@@ -34,6 +34,10 @@ class Started:
         self.proofs.append(color_up_id)
 
 
+async def reminded(_org_id: UUID, _customer_id: UUID) -> None:
+    """What comes of reminding is tested in tests/reminders."""
+
+
 async def approver_of(ground: Ground, *, active: bool = True) -> None:
     values = {"name": "Jo", "email": "jo@hansen.example", "phone": None, "is_primary": True, "active": active}
     async with ground.database.transaction(ground.org) as connection:
@@ -50,7 +54,7 @@ def request(ground: Ground, *lines: LineQuestion, draft_id: UUID = ABSENT) -> Li
 
 
 async def one(ground: Ground, status: LineStatus = LineStatus.AWAITING_LOGO, **fields: object) -> LineFact:
-    facts = await LineLookups(ground.database, Started()).read(
+    facts = await LineLookups(ground.database, Started(), reminded).read(
         request(ground, asked(ground, status, **fields))
     )
     return facts.lines[1]
@@ -113,7 +117,7 @@ async def test_the_newest_version_that_may_be_used_is_the_newer_one(database: Da
 
 async def test_only_an_active_approver_counts(database: Database, org: UUID) -> None:
     ground = await Ground(database, org).lay()
-    lookups, question = LineLookups(database, Started()), asked(ground, LineStatus.NEEDS_APPROVER)
+    lookups, question = LineLookups(database, Started(), reminded), asked(ground, LineStatus.NEEDS_APPROVER)
     await approver_of(ground, active=False)
     assert not (await lookups.look_up(request(ground, question))).has_active_approver
     await approver_of(other := await Ground(database, org).lay())
@@ -127,7 +131,7 @@ async def test_a_line_that_was_sent_subscribes_and_has_a_workflow_that_waits(
     ground, started, draft_id = await Ground(database, org).lay(), Started(), uuid4()
     version = ground.versions[0]
     lines = [asked(ground, LineStatus.SENT_FOR_APPROVAL, n, color_up_id=version) for n in (1, 2)]
-    lookups = LineLookups(database, started)
+    lookups = LineLookups(database, started, reminded)
     for _ in range(2):  # a repeat changes nothing
         facts = await lookups.look_up(request(ground, *lines, draft_id=draft_id))
         assert [facts.lines[n].decision for n in (1, 2)] == [None, None]
@@ -149,7 +153,7 @@ async def test_nobody_else_subscribes_or_hears_a_decision(
 ) -> None:
     ground, started = await Ground(database, org).lay(2), Started()
     undecided, decided = ground.versions
-    lookups = LineLookups(database, started)
+    lookups = LineLookups(database, started, reminded)
     await lookups.look_up(request(ground, asked(ground, status, color_up_id=undecided)))
     assert await ground.statuses() == ["Draft", "Draft"]
     await ground.decide(decided)
@@ -163,7 +167,7 @@ async def test_without_temporal_the_look_fails_and_its_repeat_starts_the_proof(
 ) -> None:
     ground, started = await Ground(database, org).lay(), Started(fails=1)
     question = asked(ground, LineStatus.SENT_FOR_APPROVAL, color_up_id=ground.versions[0])
-    lookups = LineLookups(database, started)
+    lookups = LineLookups(database, started, reminded)
     with pytest.raises(ApplicationError) as caught:
         await lookups.look_up(request(ground, question))
     assert (caught.value.type, caught.value.non_retryable) == ("TemporalUnavailable", False)
@@ -179,7 +183,7 @@ async def test_a_command_reads_and_changes_nothing(database: Database, org: UUID
         color_up_id=ground.versions[0],
         wanted_color_up_id=ground.versions[0],
     )
-    wanted = (await LineLookups(database, started).read(request(ground, question))).lines[1].wanted
+    wanted = (await LineLookups(database, started, reminded).read(request(ground, question))).lines[1].wanted
     assert wanted is not None
     assert (wanted.logo_id, wanted.style_number, wanted.color_code, wanted.version) == (
         ground.logo,

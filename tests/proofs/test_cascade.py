@@ -212,7 +212,7 @@ async def test_without_a_worker_a_decision_is_unavailable_and_nothing_is_decided
     with pytest.raises(TemporalUnavailable):
         await world.proofs.decide(world.org, version, message)
     assert await ground.statuses() == ["Draft"]
-    world.proofs._answer_within_s = 5
+    world.proofs._answer_within_s = 20
     async with world.worker():
         await world.proofs.decide(world.org, version, message)
     assert await ground.statuses() == ["Approved"]

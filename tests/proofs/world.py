@@ -49,7 +49,7 @@ class World:
         self.org = org
         self.queue = queue
         self.drafts = DraftOrders(client, queue, 5)
-        self.proofs = Proofs(client, queue, 5)
+        self.proofs = Proofs(client, queue, 20)
 
     def mails(self, server: MailServer | None = None) -> ProofMails:
         return ProofMails(
