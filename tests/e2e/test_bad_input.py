@@ -126,9 +126,11 @@ async def test_a_request_id_is_kept_when_sane(ops: Person) -> None:
     assert made.headers["x-request-id"] != "a b\tc"
 
 
-# log-in would meet its own limit; streams end with their token only; the mock does as it is told, hanging too
+# log-in, proofs' links and callbacks would meet their own limits, and use them up for the other tests;
+# streams end with their token only; the mock does as it is told, hanging too
 UNASKED = {
     "/auth/login",
+    "/callbacks/customer-approval",
     "/events",
     "/draft-orders/{draft_id}/events",
     "/connectors/mock",
@@ -144,11 +146,11 @@ async def test_no_input_that_the_contract_allows_or_forbids_makes_a_500(stack: S
     count = 0
     for found in schema.get_all_operations():
         operation = found.ok()
-        if operation.path in UNASKED:
+        if operation.path in UNASKED or operation.path.startswith("/proofs/"):
             continue
 
         @settings(
-            max_examples=12,
+            max_examples=8,
             deadline=None,
             database=None,
             derandomize=True,

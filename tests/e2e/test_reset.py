@@ -90,7 +90,7 @@ async def failing_step(handle: WorkflowHandle[Any, Any]) -> tuple[str, str]:
     raise AssertionError("no pending activity fails")
 
 
-@pytest.mark.parametrize("messages", ["given again", "left out"])
+@pytest.mark.parametrize("messages", ["given again", pytest.param("left out", marks=pytest.mark.fault)])
 async def test_a_reset_workflow_is_seen_said_and_taken_up_again_from_its_rows(
     stack: Stack, people: People, orders_folder: Path, messages: str
 ) -> None:
@@ -132,6 +132,7 @@ async def test_a_reset_workflow_is_seen_said_and_taken_up_again_from_its_rows(
     assert number not in (await countersign(stack, "reconcile", "--org", "demo"))[1]
 
 
+@pytest.mark.fault
 async def test_keys_that_were_answered_before_are_known_after_a_terminated_workflow_was_replaced(
     stack: Stack, people: People
 ) -> None:
@@ -148,6 +149,7 @@ async def test_keys_that_were_answered_before_are_known_after_a_terminated_workf
     await ops.json("DELETE", f"/draft-orders/{draft['id']}/approval")
 
 
+@pytest.mark.fault
 async def test_an_export_under_way_counts_as_maybe_sent(stack: Stack, people: People) -> None:
     ops = await people("ops")
     draft = await draft_in(ops, "APPROVED")

@@ -84,6 +84,7 @@ async def test_drafts_that_subscribe_while_the_decision_is_made_hear_it_or_find_
             assert heard == ([] if draft in found else [Decision.APPROVE])
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("hangs", [True, False], ids=["killed", "Temporal away"])
 async def test_a_fan_out_that_dies_in_the_middle_goes_on_with_the_rest(world: World, hangs: bool) -> None:
     ground = await world.ground()
