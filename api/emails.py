@@ -1,16 +1,15 @@
-"""E-mail addresses as people type them; only their shape is checked."""
+"""E-mail addresses as people type them; only their shape is checked, as the mail server's side does."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from domain.mail_addresses import is_mailable
 from domain.values import printable
 
 
 def _shaped(text: str) -> str:
-    name, at, host = text.partition("@")
-    labels = host.split(".")
-    if not (name and at and len(labels) > 1 and all(labels)) or "@" in host or any(c.isspace() for c in text):
+    if not is_mailable(text):
         raise ValueError("must be an e-mail address, like name@company.example")
     return text
 

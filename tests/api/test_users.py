@@ -63,6 +63,8 @@ async def test_an_address_is_taken_whatever_its_case_but_only_in_the_own_org(cli
         {"email": "no address"},
         {"email": "a@b"},
         {"email": "a@b@c.example"},
+        {"email": "a..b@c.example"},
+        {"email": "jo(x)@c.example"},
         {"email": "a\x00@b.example"},
         {"name": ""},
         {"name": "a\x00b"},
