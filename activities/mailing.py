@@ -1,6 +1,7 @@
 """Post one mail: its row first, then the server, then the row again; no mail that was taken goes out twice.
 
-A process that dies between the server's yes and the row sends again: the Message-ID is the same.
+A process that dies between the server's yes and the row sends again, and so does one whose server is silent:
+the Message-ID is the same, and the links of both mails work.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connectors.mail_server import MailNotSent, MailRefused, MailServer
+from connectors.mail_server import MailInDoubt, MailNotSent, MailRefused, MailServer
 from domain.mails import Envelope, Letter, MailOutcome
 from storage import messages, proof_links
 from storage.database import Database
@@ -72,9 +73,9 @@ class Mailer:
     async def _untaken(
         self, envelope: Envelope, letter: Letter, outcome: MailOutcome, reason: MailNotSent
     ) -> None:
-        """The links of a letter that nobody took go with it."""
+        """The links of a letter that nobody took go with it; those of one in doubt may be in a mailbox."""
         log.info("mail", kind=envelope.kind, outcome=outcome, reason=str(reason))
         async with self._database.transaction(envelope.org_id) as connection:
-            if letter.links:
+            if letter.links and not isinstance(reason, MailInDoubt):
                 await proof_links.forget(connection, envelope.org_id, letter.links)
             await messages.end_try(connection, envelope, outcome, str(reason), datetime.now(UTC))

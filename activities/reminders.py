@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities import names
 from activities.digest_letters import DigestLetters
+from activities.heartbeats import heartbeats
 from activities.mailing import Mailer
 from commands.draft_orders import TemporalUnavailable, WorkflowGone
 from commands.reminders import Reminders
@@ -115,7 +116,8 @@ class Mornings:
             ApplicationError: MailNotSent, when a mail was put off; the others went out.
         """
         with _outages_told():
-            return await self._sent(order)
+            async with heartbeats():  # a mail server may be silent for long
+                return await self._sent(order)
 
     async def _sent(self, order: Round) -> DigestSent:
         async with self._database.transaction(order.org_id) as connection:
@@ -124,7 +126,6 @@ class Mornings:
         outcomes: list[MailOutcome] = []
         put_off: str | None = None
         for approver in approvers if proofs else ():
-            activity.heartbeat(str(approver["id"]))
             try:
                 outcomes.append(await self._post(order, approver, proofs))
             except MailNotSent as error:

@@ -53,6 +53,7 @@ FENCE = ActivityPolicy(
     heartbeat=timedelta(seconds=6),
 )
 # One try: the proof's workflow pauses between them itself, and says why (workflows/proof_mailing.py).
+# Its approvers one after the other, each at a mail server that may take minutes to answer.
 SEND_PROOF = ActivityPolicy(
-    timedelta(minutes=10), RetryPolicy(maximum_attempts=1), heartbeat=timedelta(seconds=20)
+    timedelta(hours=1), RetryPolicy(maximum_attempts=1), heartbeat=timedelta(seconds=20)
 )

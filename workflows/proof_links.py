@@ -20,7 +20,8 @@ class ProofLinkWorkflow:
             order,
             result_type=ProofMailed,
             summary="mail a new link to the approver's own address",
-            start_to_close_timeout=timedelta(minutes=2),
+            start_to_close_timeout=timedelta(minutes=10),  # the mail server has minutes to answer
+            heartbeat_timeout=timedelta(seconds=20),
             schedule_to_close_timeout=timedelta(days=1),
             retry_policy=RetryPolicy(
                 initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)

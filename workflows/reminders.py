@@ -106,7 +106,7 @@ class ReminderDigestWorkflow:
                 told,
                 result_type=DigestSent,
                 summary=f"{day}: one mail to each approver, all undecided proofs in it",
-                start_to_close_timeout=timedelta(minutes=10),
+                start_to_close_timeout=timedelta(hours=1),  # the mail server has minutes to answer
                 schedule_to_close_timeout=max(until - workflow.now(), _SHORTEST),
                 heartbeat_timeout=timedelta(minutes=1),
                 retry_policy=_MAIL,

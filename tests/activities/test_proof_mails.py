@@ -4,9 +4,10 @@ import email
 import email.policy
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.mailing import Mailer
 from activities.proof_mails import ProofMails
-from connectors.mail_server import SmtpServer
+from connectors.mail_server import MailInDoubt, SmtpServer
+from domain.mails import Letter
 from domain.proof_mails import LinkRenewal, ProofMail, ProofMailed
 from local.mail_sink import Folder, mail_sink
 from storage import proof_links, proof_sheets
@@ -53,9 +55,12 @@ class Post:
         sent: ProofMailed = await ActivityEnvironment().run(self.mails.send_proof, order)
         return sent
 
-    async def renew(self, link_id: Any) -> ProofMailed:
+    async def renew(self, link_id: Any, run: str | None = None) -> ProofMailed:
+        """Each time by a workflow of its own, unless `run` says otherwise."""
         order = LinkRenewal(org_id=self.world.org_id, link_id=link_id)
-        sent: ProofMailed = await ActivityEnvironment().run(self.mails.renew_link, order)
+        asked = ActivityEnvironment()
+        asked.info = replace(asked.info, workflow_run_id=run or str(uuid4()))
+        sent: ProofMailed = await asked.run(self.mails.renew_link, order)
         return sent
 
     def arrived(self) -> list[Any]:
@@ -155,6 +160,64 @@ async def test_an_address_that_does_not_exist_is_left_and_its_link_with_it(post:
     assert await post.send() == ProofMailed(sent=1, failed=1)
     assert ("FAILED", "The mail server refused the address (550)") in await post.log()
     assert len(await post.world.rows("SELECT 1 FROM proof_link")) == 1
+
+
+@pytest.mark.parametrize("address", ["a..b@x.example", "jo,hn@x.example", "<jo@h.example", "jo(x)@h.example"])
+async def test_an_address_that_nobody_can_mail_keeps_no_other_approver_waiting(
+    post: Post, address: str
+) -> None:
+    await post.world.change("UPDATE approver SET email = :bad WHERE is_primary", bad=address)
+    for _ in range(2):
+        assert await post.send() == ProofMailed(sent=1, failed=1)
+    assert ("FAILED", "No mail can be sent to this address; correct it") in await post.log()
+    assert len(post.arrived()) == 1
+    assert len(await post.world.rows("SELECT 1 FROM proof_link")) == 1
+
+
+async def test_a_logo_with_a_line_break_in_its_name_is_mailed(post: Post) -> None:
+    await post.world.change("UPDATE logo SET name = :name", name="Crest\u2028old")
+    assert await post.send() == ProofMailed(sent=2)
+    assert post.arrived()[0]["Subject"] == "Please check: Crest old on 14728 BLK"
+
+
+class Silent:
+    """A mail server that takes each mail and says so from the second time on."""
+
+    def __init__(self) -> None:
+        self.taken: list[Letter] = []
+
+    async def send(self, letter: Letter, _key: str) -> None:
+        self.taken.append(letter)
+        if len(self.taken) == 1:
+            raise MailInDoubt("The mail server did not answer in time")
+
+
+async def test_both_links_work_when_a_mail_comes_twice_because_its_server_was_silent(post: Post) -> None:
+    await post.world.change("UPDATE approver SET active = is_primary")
+    silent, database = Silent(), post.world.database
+    post.mails = ProofMails(database, Mailer(database, silent), "https://orders.example.com")
+    with pytest.raises(ApplicationError):
+        await post.send()
+    assert await post.log() == [("RETRYING", "The mail server did not answer in time")]
+    assert await post.send() == ProofMailed(sent=1)
+    tokens = [ADDRESS.findall(letter.text)[0] for letter in silent.taken]
+    assert len(set(tokens)) == 2
+    for token in tokens:
+        assert await proof_links.find(database, token) is not None
+
+
+async def test_a_renewal_whose_server_was_silent_is_tried_again(post: Post) -> None:
+    await post.send()
+    found = await proof_links.find(post.world.database, post.tokens()[0])
+    assert found is not None
+    await post.world.change("UPDATE proof_link SET created_at = created_at - interval '1 hour'")
+    silent, database = Silent(), post.world.database
+    post.mails = ProofMails(database, Mailer(database, silent), "https://orders.example.com")
+    with pytest.raises(ApplicationError):
+        await post.renew(found[1], run="a")
+    assert await post.renew(found[1], run="a") == ProofMailed(sent=1)
+    assert await post.renew(found[1], run="b") == ProofMailed(), "the next one waits as ever"
+    assert len(silent.taken) == 2
 
 
 async def test_nobody_is_mailed_about_a_decided_proof_and_no_one_who_may_not_decide(post: Post) -> None:
