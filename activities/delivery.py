@@ -20,7 +20,7 @@ from activities import names
 from activities.connector_spans import connector_span
 from activities.delivery_errors import application_error
 from activities.heartbeats import heartbeats
-from activities.tries import TriedExport, Tries
+from activities.tries import Target, TriedExport, Tries
 from config.keys import KeyRing
 from config.metrics import WorkerMetrics
 from connectors.port import ERPConnectorPort, no_progress
@@ -34,7 +34,7 @@ from domain.delivery import (
     StageResult,
 )
 from domain.export_schema import export_schema
-from domain.transport import TransportCode, TransportError
+from domain.transport import ConnectionRepointed, StagedFileLost, TransportCode, TransportError
 from storage import connections, exports, push_log
 from storage.database import Database, DatabaseUnavailable
 from storage.documents import Documents
@@ -80,6 +80,7 @@ class DeliveryActivities:
             attempt = target.attempt(lambda: _same(delivery))
             with connector_span("stage", target.kind, delivery.export_id):
                 staged = await target.connector.stage(delivery, target.config, no_progress, attempt)
+            staged = staged.model_copy(update={"place": target.config.place})
             noted = target.answer | {"staged_as": staged.temp_name}
             await self._tries.note(export, target.row, "PENDING", started, noted)
         return StageResult(staged=staged, log_row=target.row)
@@ -107,6 +108,7 @@ class DeliveryActivities:
 
         async with self._tries.one(export, begin) as target:
             started = monotonic()
+            await self._require_same_place(order, target)
             with connector_span("publish", target.kind, order.export_id) as span:
                 outcome = await target.connector.publish(
                     order.staged,
@@ -120,6 +122,25 @@ class DeliveryActivities:
             response = target.answer | {"outcome": outcome.value, "dropzone_path": path}
             await self._tries.note(export, target.row, "SUCCESS", started, response)
         return PublishResult(outcome=outcome, dropzone_path=path)
+
+    async def _require_same_place(self, order: PublishOrder, target: Target) -> None:
+        """Publish only where it was staged: elsewhere both names are missing, as if the ERP had taken it.
+
+        Raises:
+            StagedFileLost: nobody can have published it there, so it is staged anew at the new place.
+            ConnectionRepointed: an earlier try may have published it.
+        """
+        place = order.staged.place
+        if place is None or place == target.config.place:
+            return
+        if not target.first_try:
+            async with self._database.transaction(order.org_id) as connection:
+                unsent = await push_log.surely_unsent(
+                    connection, order.org_id, order.export_id, besides=target.row
+                )
+            if not unsent:
+                raise ConnectionRepointed(place)
+        raise StagedFileLost(order.staged.temp_name)
 
     async def _delivery(self, order: PublishOrder) -> Delivery:
         """The document as it was decided with the push; for connectors that stage nothing."""

@@ -190,7 +190,7 @@ class Tries:
         wait = failed.next_retry_delay or next_wait(activity.info().attempt)
         note = {"code": failed.type, "message": failed.message, "retryable": retryable}
         note["cause"] = error.technical if isinstance(error, TransportError) else f"gone: {error}"
-        if isinstance(error, TransportError) and error.unsent:
+        if isinstance(error, StagedFileLost) or error.unsent:
             note["unsent"] = True
         try:
             async with self._database.transaction(export.org_id, flushed=False) as connection:

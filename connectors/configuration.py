@@ -52,6 +52,14 @@ class ConnectorConfig(BaseModel):
         """Where orders go, for people; never a secret."""
         return ""
 
+    @property
+    def place(self) -> str:
+        """Tells one target from another: what was handed over at one cannot be looked for at another.
+
+        Kept with each delivery and shown to people, so never a secret.
+        """
+        return self.destination
+
     def path_of(self, file_name: str) -> str:
         """Where one order's document goes."""
         return self.destination

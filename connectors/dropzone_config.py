@@ -130,6 +130,13 @@ class DropzoneConfig(ConnectorConfig):
     def destination(self) -> str:
         return self.export_path
 
+    @property
+    def place(self) -> str:
+        if self.mode == "filesystem":
+            return self.export_path
+        # the user, too: a relative path, or a changed root, begins at the user's own folder
+        return f"sftp://{self.username}@{self.host}:{self.port}/{self.export_path}"
+
     def path_of(self, file_name: str) -> str:
         return f"{self.export_path.rstrip('/')}/{file_name}"
 

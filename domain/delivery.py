@@ -30,6 +30,7 @@ class StagedFile(BaseModel):
     file_name: str
     sha256: str
     size_bytes: int
+    place: str | None = None  # where the connection pointed then; files staged by older versions say nothing
 
 
 class PublishOutcome(StrEnum):

@@ -23,6 +23,7 @@ class TransportCode(StrEnum):
     FINAL_FILE_CONFLICT = "FINAL_FILE_CONFLICT"
     CONNECTION_PAUSED = "CONNECTION_PAUSED"
     CONNECTION_DISABLED = "CONNECTION_DISABLED"
+    CONNECTION_REPOINTED = "CONNECTION_REPOINTED"
     DOCUMENT_INVALID = "DOCUMENT_INVALID"
     SERVER_ERROR = "SERVER_ERROR"
     CERTIFICATE_INVALID = "CERTIFICATE_INVALID"
@@ -76,6 +77,9 @@ TRANSPORT_RULES: dict[TransportCode, TransportRule] = {
     TransportCode.CONNECTION_PAUSED: TransportRule(True, "The connection is paused; resume it to deliver"),
     TransportCode.CONNECTION_DISABLED: TransportRule(
         False, "The connection was disabled or removed after the push"
+    ),
+    TransportCode.CONNECTION_REPOINTED: TransportRule(
+        False, "The connection was pointed to another place while this order was being handed over"
     ),
     TransportCode.DOCUMENT_INVALID: TransportRule(
         False, "The export document does not match its JSON Schema; nothing was written"
@@ -151,6 +155,16 @@ class HostKeyMismatch(TransportError):
         super().__init__(
             TransportCode.HOST_KEY_MISMATCH, sentence=f"{rule} ({sides})", host_key_fingerprint=seen
         )
+
+
+class ConnectionRepointed(TransportError):
+    """A publish began at `place`; the connection names another one now, where nothing is to be seen of it."""
+
+    def __init__(self, place: str) -> None:
+        rule = TRANSPORT_RULES[TransportCode.CONNECTION_REPOINTED].sentence
+        sentence = f"{rule}: look in {place} whether it arrived, then push again"
+        # of this try; what the earlier ones did is what nobody can say
+        super().__init__(TransportCode.CONNECTION_REPOINTED, sentence=sentence, unsent=True)
 
 
 class StagedFileLost(Exception):

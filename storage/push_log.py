@@ -192,8 +192,10 @@ async def give_up(connection: AsyncConnection, org_id: UUID, export_id: UUID, er
     )
 
 
-async def surely_unsent(connection: AsyncConnection, org_id: UUID, export_id: UUID) -> bool:
-    """Whether each try that began to publish ended with an error that says so.
+async def surely_unsent(
+    connection: AsyncConnection, org_id: UUID, export_id: UUID, *, besides: int = 0
+) -> bool:
+    """Whether each try that began to publish ended with an error that says so; row `besides` is not asked.
 
     Ask after `give_up` has committed: a try that was about to begin is either refused, or in the log.
     """
@@ -202,9 +204,10 @@ async def surely_unsent(connection: AsyncConnection, org_id: UUID, export_id: UU
         await connection.scalar(
             text(
                 "SELECT NOT EXISTS (SELECT 1 FROM erp_push_log WHERE org_id = :org AND export_id = :export "
+                "AND attempt_number <> :besides "
                 "AND response->>'publishing' IS NOT NULL AND coalesce(error->>'unsent', '') <> 'true')"
             ),
-            {"org": org_id, "export": export_id},
+            {"org": org_id, "export": export_id, "besides": besides},
         )
     )
 
