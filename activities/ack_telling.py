@@ -10,10 +10,11 @@ from domain.ack_files import AckContent
 from domain.acknowledgements import heard, unheard
 from domain.audit import entry, said
 from domain.messages import Acknowledgement, Actor, Origin
+from domain.reconciliation import needs_workflow
 from domain.statuses import Via
 from storage import acks
 from storage.database import Row
-from storage.draft_orders import get_draft
+from storage.draft_orders import StoredDraft, get_draft
 
 _TOLD_A_STEP = 500
 
@@ -64,7 +65,7 @@ class Telling:
         now = datetime.now(UTC)
         async with self._round.database.transaction(self._round.org_id) as connection:
             stored = await get_draft(connection, self._round.org_id, draft_id, "decorated")
-            event = None if stored is None else unheard(stored.draft, ack, now)
+            event = None if stored is None else unheard(stored.draft, ack, now, is_open=_is_open(stored))
             if stored is None or event is None:
                 sentence = (
                     "An answer came for a draft that is open and has no workflow; run countersign reconcile"
@@ -76,3 +77,7 @@ class Telling:
             trail = [] if what is None else [entry(draft, what, Actor(), Origin(via=Via.SYSTEM), now)]
             settled = await acks.settle(connection, self._round.org_id, [heard(ack_id, event)], trail)
         self._round.count([end.outcome for end in settled])
+
+
+def _is_open(stored: StoredDraft) -> bool:
+    return needs_workflow(stored.draft, stored.waiting_for)

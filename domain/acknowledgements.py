@@ -61,6 +61,12 @@ def acknowledged(draft: Draft, ack: Acknowledgement, at: datetime) -> list[ev.Ev
     return [_positive(export, ack)] if ack.status == "ACKED" else [_negative(export, ack, at)]
 
 
+def delivered_meanwhile(draft: Draft, export_id: UUID) -> UUID | None:
+    """Another export that the ERP has acknowledged: then a failed one leaves nothing to be done."""
+    acked = (each.id for each in draft.exports if each.status is ExportStatus.ACKED and each.id != export_id)
+    return next(acked, None)
+
+
 def overdue(export: Export, at: datetime, after_hours: int) -> bool:
     """Sent, and the ERP has not answered for longer than the org allows."""
     if export.status is not ExportStatus.SENT or not export.ack_expected or export.sent_at is None:
@@ -77,14 +83,20 @@ def heard(ack_id: UUID, event: ev.Event) -> HeardAck:
     return HeardAck(ack_id=ack_id, outcome=outcome, message=_SENTENCES[outcome])
 
 
-def unheard(draft: Draft, ack: Acknowledgement, at: datetime) -> ev.AckRecorded | None:
-    """The end of an ack whose draft's workflow has closed; None when that draft should still be open."""
+def unheard(draft: Draft, ack: Acknowledgement, at: datetime, *, is_open: bool) -> ev.AckRecorded | None:
+    """The end of an ack that no workflow hears any more; None when one should: the draft `is_open`."""
     (event,) = acknowledged(draft, ack, at)
     if isinstance(event, ev.AckRecorded):
         return event
     if draft.status is DraftStatus.REJECTED:
         return _recorded(ack, AckOutcome.LATE, "the draft had been rejected; the ERP may have its order")
-    return None
+    if is_open:
+        return None
+    if ack.status == "ACKED":
+        return _recorded(
+            ack, AckOutcome.LATE, "the draft was finished by another export; the ERP may have it twice"
+        )
+    return _recorded(ack, AckOutcome.LATE, "the draft was finished by another export")
 
 
 def _positive(export: Export, ack: Acknowledgement) -> ev.Event:
