@@ -106,6 +106,7 @@ class ExportFailed(Event):
     export_id: UUID
     error: ExportError
     may_have_been_sent: bool
+    delivered_by: UUID | None = None  # another export, which the ERP acknowledged meanwhile
 
 
 class ExportAcked(Event):

@@ -149,7 +149,8 @@ def _failed(draft: Draft, event: ev.ExportFailed, at: datetime, actor: UUID | No
         "error": event.error,
         "may_have_been_sent": event.may_have_been_sent,
     }
-    return {"status": DraftStatus.ERROR, "exports": _exports(draft, event.export_id, failed)}
+    status = DraftStatus.ERROR if event.delivered_by is None else DraftStatus.PUSHED
+    return {"status": status, "exports": _exports(draft, event.export_id, failed)}
 
 
 def _acked(draft: Draft, event: ev.ExportAcked, at: datetime, actor: UUID | None) -> Change:

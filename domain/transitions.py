@@ -74,7 +74,7 @@ MOVES: tuple[tuple[S, S, str], ...] = (
     (S.READY, S.APPROVED, "approve"),
     (S.APPROVED, S.NEEDS_REVIEW, "revoke approval, or any edit"),
     (S.APPROVED, S.PUSHING, "push"),
-    (S.PUSHING, S.PUSHED, "export sent"),
+    (S.PUSHING, S.PUSHED, "export sent, or failed beside an ACKED one"),
     (S.PUSHING, S.ERROR, "export failed"),
     (S.ERROR, S.PUSHING, "retry-push"),
     (S.ERROR, S.NEEDS_REVIEW, "edit"),

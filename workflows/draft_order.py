@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import names
     from domain import events as ev
     from domain import messages as msg
-    from domain.acknowledgements import acknowledged, heard
+    from domain.acknowledgements import acknowledged, delivered_meanwhile, heard
     from domain.decisions import NEEDS_FACTS, admit, decide, named_actor
     from domain.draft import Export
     from domain.edits import edited
@@ -57,6 +57,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.visibility import show
 
 _SYSTEM = Origin(via=Via.SYSTEM)
+_DELIVERED_MEANWHILE = "a-failed-export-beside-an-acknowledged-one"
 _CONTINUES = "The draft is moving on to a new run; nothing was changed, send it again"
 _AWAY = "The database did not answer; nothing was changed, try again"
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
@@ -358,11 +359,21 @@ class DraftOrderWorkflow(LineUpdates):
         outcome = await hand_over(
             self._ledger.draft, export, document, window, partial(self._hold, export.id), request_id
         )
-        self._decided([outcome], Actor(), _SYSTEM)
+        self._decided([self._beside_the_others(outcome)], Actor(), _SYSTEM)
         acks, self._acks = self._acks, []
         for ack in acks:
             self._acknowledge(ack)
         self._export = None
+
+    def _beside_the_others(self, outcome: ev.Event) -> ev.Event:
+        """An earlier export may have been acknowledged while this one was under way."""
+        if not isinstance(outcome, ev.ExportFailed):
+            return outcome
+        other = delivered_meanwhile(self._ledger.draft, outcome.export_id)
+        # a run from before this waited for a retry that was refused; only its history says so
+        if other is None or not workflow.patched(_DELIVERED_MEANWHILE):
+            return outcome
+        return outcome.model_copy(update={"delivered_by": other})
 
     async def _hold(self, export_id: UUID, sentence: str) -> None:
         """Wait until somebody says that the pause is over; no timer, so that it may take days for nothing."""

@@ -8,12 +8,13 @@ import pytest
 
 from domain import events as ev
 from domain import messages as msg
-from domain.acknowledgements import acknowledged
+from domain.acknowledgements import acknowledged, delivered_meanwhile
 from domain.decisions import admit
 from domain.draft import Draft
 from domain.refusals import Refusal, TransitionRejected
 from domain.state_diagram import PATH, markdown
 from domain.statuses import DraftStatus as S
+from domain.statuses import ExportStatus as E
 from domain.transitions import LINE_COMMANDS, MOVES, Command, is_allowed, refusal
 from tests.domain.orders import (
     ANNA,
@@ -25,6 +26,7 @@ from tests.domain.orders import (
     decorated,
     draft,
     error,
+    export,
     facts,
     failed,
     fitting,
@@ -169,7 +171,13 @@ def _outcome(of: Draft, *, sent: bool) -> Draft:
     number = of.last_export.id
     if sent:
         return after(of, ev.ExportSent(export_id=number, dropzone_path="/orders/x", unconfirmed=False))
-    return after(of, ev.ExportFailed(export_id=number, error=error(), may_have_been_sent=False))
+    by = delivered_meanwhile(of, number)
+    event = ev.ExportFailed(export_id=number, error=error(), may_have_been_sent=False, delivered_by=by)
+    return after(of, event)
+
+
+def _beside_an_acked_one(of: Draft) -> Draft:
+    return of.model_copy(update={"exports": [export(1, E.ACKED), export(2, E.PENDING)]})
 
 
 def _created(of: Draft) -> Draft:
@@ -195,7 +203,10 @@ WAYS: dict[str, list[Callable[[Draft], list[Draft]]]] = {
     "approve": [lambda of: [carried_out(Command.APPROVE, of)]],
     "revoke approval, or any edit": [lambda of: [carried_out(Command.REVOKE_APPROVAL, of)], _edited],
     "push": [lambda of: [carried_out(Command.PUSH, of)]],
-    "export sent": [lambda of: [_outcome(of, sent=True)]],
+    "export sent, or failed beside an ACKED one": [
+        lambda of: [_outcome(of, sent=True)],
+        lambda of: [_outcome(_beside_an_acked_one(of), sent=False)],
+    ],
     "export failed": [lambda of: [_outcome(of, sent=False)]],
     "retry-push": [lambda of: [carried_out(Command.RETRY_PUSH, of)]],
     "edit": [_edited],

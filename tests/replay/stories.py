@@ -106,6 +106,24 @@ async def may_have_been_sent_and_late_ack(bench: Bench) -> DraftRun:
 
 
 @story()
+async def a_failed_export_beside_an_acknowledged_one(bench: Bench) -> DraftRun:
+    bench.world.publish_errors = ["PERMISSION_DENIED"]
+    bench.world.fence_outcome = FenceOutcome.MAY_HAVE_BEEN_SENT
+    run = await pushed(bench, S.ERROR)
+    first = run.records[-1].draft.exports[0].id
+    bench.world.stage_errors = ["PERMISSION_DENIED"]
+
+    async def acknowledged(step: str) -> None:
+        if step == "stage":
+            await run.handle.signal(msg.ACKNOWLEDGE, {"export_id": str(first), "status": "ACKED"})
+            await run.seen("EXPORT_ACKED")
+
+    bench.world.gate = acknowledged
+    await run.send(Command.RETRY_PUSH, confirm_may_duplicate=True)
+    return await ended(run)
+
+
+@story()
 async def fence_cannot_look(bench: Bench) -> DraftRun:
     bench.world.publish_errors = ["PERMISSION_DENIED"]
     bench.world.fence_errors = ["CONNECTION_REFUSED"] * 4

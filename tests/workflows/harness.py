@@ -256,6 +256,14 @@ class DraftRun:
             await asyncio.sleep(0.01)
         raise AssertionError(f"decision {sequence} is not on record")
 
+    async def seen(self, action: str) -> None:
+        """Return when the trail has it."""
+        for _ in range(400):
+            if any(entry.action == action for record in self.records for entry in record.trail()):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{action} is not in the trail")
+
     async def refused(self, command: Command, **fields: Any) -> ApplicationError:
         with pytest.raises(WorkflowUpdateFailedError) as caught:
             await self.send(command, **fields)

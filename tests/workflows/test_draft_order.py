@@ -8,6 +8,7 @@ from domain import messages as msg
 from domain.delivery import FenceOutcome
 from domain.statuses import DraftStatus, ExportStatus
 from domain.transitions import Command
+from tests.replay.stories import a_failed_export_beside_an_acknowledged_one
 from tests.workflows.harness import Bench, DraftRun, told
 
 
@@ -203,6 +204,22 @@ async def test_a_late_ack_settles_an_export_that_may_have_been_sent(drafts: Benc
     await acknowledge(run, status="ACKED", erp_order_id="SO-1")
     assert await run.handle.result() == DraftStatus.PUSHED
     assert run.world.row.exports[0].status is ExportStatus.ACKED
+
+
+async def test_an_ack_for_an_earlier_export_counts_when_the_retry_beside_it_fails(drafts: Bench) -> None:
+    run = await a_failed_export_beside_an_acknowledged_one(drafts)
+    assert await run.handle.result() == DraftStatus.PUSHED
+    first, second = run.world.row.exports
+    assert (first.status, second.status) == (ExportStatus.ACKED, ExportStatus.FAILED)
+    told = run.records[-1].trail()[-1]
+    assert (told.action, told.before, told.after) == (
+        "DRAFT_PUSH_FAILED",
+        {"status": "PUSHING"},
+        {"status": "PUSHED"},
+    )
+    assert told.details is not None
+    assert told.details["delivered_by"] == str(first.id)
+    await run.replay()
 
 
 async def test_a_conflict_touches_nothing_and_a_person_decides(drafts: Bench) -> None:
