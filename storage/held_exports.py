@@ -1,4 +1,8 @@
-"""Exports that wait for the end of a connection's pause, oldest push first."""
+"""Exports that wait for the end of a connection's pause, oldest push first.
+
+One that has not been tried for so long that no delivery is under way waits as well, whatever its rows say:
+they may come from a backup, and a word too many does it no harm.
+"""
 
 from uuid import UUID
 
@@ -7,10 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
 
-_HELD = """
+_SILENT_AFTER = "interval '1 hour'"
+
+_HELD = f"""
     e.org_id = :org AND e.status = 'PENDING'
-    AND 'CONNECTION_PAUSED' = (SELECT l.error->>'code' FROM erp_push_log l
-        WHERE l.export_id = e.id ORDER BY l.attempt_number DESC LIMIT 1)
+    AND ('CONNECTION_PAUSED' = (SELECT l.error->>'code' FROM erp_push_log l
+            WHERE l.export_id = e.id ORDER BY l.attempt_number DESC LIMIT 1)
+        OR (e.created_at < clock_timestamp() - {_SILENT_AFTER} AND NOT EXISTS (SELECT 1 FROM erp_push_log l
+            WHERE l.export_id = e.id AND l.started_at > clock_timestamp() - {_SILENT_AFTER})))
 """
 
 

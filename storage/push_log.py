@@ -130,7 +130,11 @@ async def publish_begun(connection: AsyncConnection, export_id: UUID, staged_as:
 async def hold_try(
     connection: AsyncConnection, org_id: UUID, export_id: UUID, number: int, error: dict[str, Any]
 ) -> None:
-    """Row `number` waits for the end of a pause; the next one begins when the delivery is let go."""
+    """Row `number` waits for the end of a pause; the next one begins when the delivery is let go.
+
+    The transaction is flushed after all: by this row alone the delivery is found when the pause is over.
+    """
+    await connection.execute(text("SET LOCAL synchronous_commit TO DEFAULT"))
     await close_try(connection, org_id, export_id, number, "RETRYING", duration_ms=0, error=error)
 
 

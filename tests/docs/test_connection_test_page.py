@@ -7,8 +7,13 @@ from domain.transport import TransportCode
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connectors.md").read_text()
 # of the delivery, not of a test
-NOT_OF_A_TEST = {"CONFIGURATION_INVALID", "FINAL_FILE_CONFLICT", "CONNECTION_PAUSED"}
-NOT_OF_A_TEST |= {"CONNECTION_DISABLED", "CONNECTION_REPOINTED"}
+NOT_OF_A_TEST = {
+    "CONFIGURATION_INVALID",
+    "FINAL_FILE_CONFLICT",
+    "CONNECTION_PAUSED",
+    "CONNECTION_DISABLED",
+    "CONNECTION_REPOINTED",
+}
 NOT_OF_A_FOLDER = {
     "CERTIFICATE_INVALID",
     "DOCUMENT_INVALID",
