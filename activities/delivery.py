@@ -5,14 +5,12 @@ How a try is opened, counted and noted in the push log: activities/tries.py.
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from time import monotonic
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -20,7 +18,7 @@ from activities import names
 from activities.connector_spans import connector_span
 from activities.delivery_errors import application_error
 from activities.heartbeats import heartbeats
-from activities.tries import Target, TriedExport, Tries
+from activities.tries import Target, TriedExport, Tries, ms_since
 from config.keys import KeyRing
 from config.metrics import WorkerMetrics
 from connectors.port import ERPConnectorPort, no_progress
@@ -31,6 +29,7 @@ from domain.delivery import (
     FenceOutcome,
     PublishOrder,
     PublishResult,
+    StageNote,
     StageResult,
 )
 from domain.export_schema import export_schema
@@ -38,6 +37,7 @@ from domain.transport import ConnectionRepointed, StagedFileLost, TransportCode,
 from storage import connections, exports, push_log
 from storage.database import Database, DatabaseUnavailable
 from storage.documents import Documents
+from storage.push_log import Publishing
 
 _SCHEMA = Draft202012Validator(export_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
@@ -67,13 +67,7 @@ class DeliveryActivities:
             "storage_key": order.storage_key,
         }
 
-        async def begin(connection: AsyncConnection, paused: bool) -> tuple[int, bool]:
-            now = datetime.now(UTC)
-            row = await push_log.open_try(connection, order.org_id, delivery.export_id, request, now)
-            return row, True
-
-        # Of staging only the log is written: if that is lost with the server, publish looks more carefully.
-        async with self._tries.one(export, begin, flushed=False) as target:
+        async with self._tries.one(export, request) as target:
             _check_document(delivery.document)
             await self._documents.put(order.storage_key, delivery.document)
             started = monotonic()
@@ -81,9 +75,9 @@ class DeliveryActivities:
             with connector_span("stage", target.kind, delivery.export_id):
                 staged = await target.connector.stage(delivery, target.config, no_progress, attempt)
             staged = staged.model_copy(update={"place": target.config.place})
-            noted = target.answer | {"staged_as": staged.temp_name}
-            await self._tries.note(export, target.row, "PENDING", started, noted)
-        return StageResult(staged=staged, log_row=target.row)
+            response = target.answer | {"staged_as": staged.temp_name}
+            note = StageNote(duration_ms=ms_since(started), response=response)
+        return StageResult(staged=staged, log_row=target.row, note=note)
 
     @activity.defn(name=names.PUBLISH)
     async def publish(self, order: PublishOrder) -> PublishResult:
@@ -91,22 +85,9 @@ class DeliveryActivities:
         staged_as = order.staged.temp_name
         export = TriedExport(order.org_id, order.connection_id, order.export_id)
 
-        async def begin(connection: AsyncConnection, paused: bool) -> tuple[int, bool]:
-            # A publish that has begun is finished, paused or not: until it has looked, its outcome is open.
-            if paused and not await push_log.publish_begun(connection, order.export_id, staged_as):
-                return order.log_row, True
-            if await push_log.begin_publish(
-                connection, order.org_id, order.export_id, order.log_row, staged_as
-            ):
-                return order.log_row, True
-            request = {"file_name": order.staged.file_name, "staged_as": staged_as}
-            now = datetime.now(UTC)
-            row = await push_log.open_try(
-                connection, order.org_id, order.export_id, request, now, publishing=staged_as
-            )
-            return row, False
-
-        async with self._tries.one(export, begin) as target:
+        request = {"file_name": order.staged.file_name, "staged_as": staged_as}
+        publishing = Publishing(staged_as, order.log_row, order.stage_note)
+        async with self._tries.one(export, request, publishing) as target:
             started = monotonic()
             await self._require_same_place(order, target)
             with connector_span("publish", target.kind, order.export_id) as span:

@@ -5,7 +5,7 @@ Every try reads the connection's configuration afresh. Errors leave as `Applicat
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -28,6 +27,7 @@ from domain.connections import ConnectionStatus, HeldByPause, Pause
 from domain.transport import StagedFileLost, TransportCode, TransportError
 from storage import connections, push_log
 from storage.database import Database, DatabaseUnavailable, Row
+from storage.push_log import Begun, Publishing
 
 log = structlog.get_logger(__name__)
 
@@ -56,21 +56,6 @@ class Target:
         return Attempt(self.row, read_delivery, self.answer)
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """A try's row in the push log, the connection as it is now, and what holds the try back."""
-
-    row: int
-    first_try: bool
-    connection: Row | None
-    held: HeldByPause | None
-
-
-# Opens a try's row in the transaction given: its number, and whether nobody can have published before. While
-# the connection is paused, a first try leaves no mark of a publish.
-Begin = Callable[[AsyncConnection, bool], Awaitable[tuple[int, bool]]]
-
-
 class Tries:
     def __init__(
         self,
@@ -85,7 +70,9 @@ class Tries:
         self._counted = counted
 
     @asynccontextmanager
-    async def one(self, export: TriedExport, begin: Begin, *, flushed: bool = True) -> AsyncIterator[Target]:
+    async def one(
+        self, export: TriedExport, request: dict[str, Any], publishing: Publishing | None = None
+    ) -> AsyncIterator[Target]:
         """One try with its row in the push log: opened before, closed with the reason when it fails.
 
         Raises:
@@ -94,10 +81,8 @@ class Tries:
         started, row, reached = monotonic(), 0, False
         answer: dict[str, Any] = {}
         try:
-            begun = await self._begun(export, begin, flushed=flushed)
+            begun = await self._begun(export, request, publishing)
             row = begun.row
-            if begun.held is not None:
-                raise self.failed(application_error(begun.held))
             target = self.target(export.org_id, begun.connection, must_be_active=True)
             target = replace(target, row=row, first_try=begun.first_try, answer=answer)
             async with heartbeats():
@@ -119,7 +104,9 @@ class Tries:
         except DatabaseUnavailable as error:
             raise self.failed(ApplicationError(str(error), type="DatabaseUnavailable")) from None
 
-    async def _begun(self, export: TriedExport, begin: Begin, *, flushed: bool) -> _Begun:
+    async def _begun(
+        self, export: TriedExport, request: dict[str, Any], publishing: Publishing | None
+    ) -> Begun:
         """Nothing is staged before the push is on record: that row is the lasting guard.
 
         It is being written at the same time, so it is looked for a few times before the try ends.
@@ -129,18 +116,41 @@ class Tries:
         """
         for pause_s in (*_RECORD_LOOKS_S, None):
             with suppress(push_log.PushNotRecorded):
-                async with self._database.transaction(export.org_id, flushed=flushed) as connection:
-                    found = await connections.get(connection, export.org_id, export.connection_id)
-                    pause = _pause(found)
-                    row, first_try = await begin(connection, pause is not None)
-                    held = HeldByPause(pause) if pause is not None and first_try else None
-                    if held is not None:
-                        await push_log.hold_try(connection, export.org_id, export.id, row, _said(held))
-                return _Begun(row, first_try, found, held)
+                begun = await push_log.begin_try(
+                    self._database.call,
+                    export.org_id,
+                    export.id,
+                    export.connection_id,
+                    request,
+                    datetime.now(UTC),
+                    publishing,
+                )
+                if begun.held:
+                    await self._hold(export, request, publishing)
+                else:
+                    return begun
             if pause_s is not None:
                 await asyncio.sleep(pause_s)
         sentence = "The push is not on record yet; nothing was sent"
         raise self.failed(ApplicationError(sentence, type="PUSH_NOT_RECORDED"))
+
+    async def _hold(
+        self, export: TriedExport, request: dict[str, Any], publishing: Publishing | None
+    ) -> None:
+        """Say in the row that it waits, together with reading the pause; return when that has just ended.
+
+        Raises:
+            ApplicationError: CONNECTION_PAUSED.
+        """
+        now = datetime.now(UTC)
+        async with self._database.transaction(export.org_id) as connection:
+            found = await connections.get(connection, export.org_id, export.connection_id)
+            if found is None or found["status"] != ConnectionStatus.PAUSED:
+                return
+            held = HeldByPause(Pause(at=found["paused_at"], by=found["paused_by"]))
+            error = {"code": held.code.value, "message": held.sentence, "retryable": held.retryable}
+            await push_log.hold_try(connection, export.org_id, export.id, request, now, error, publishing)
+        raise self.failed(application_error(held))
 
     def target(self, org_id: UUID, row: Row | None, *, must_be_active: bool) -> Target:
         """
@@ -164,18 +174,7 @@ class Tries:
         self, export: TriedExport, row: int, status: str, started: float, response: dict[str, Any]
     ) -> None:
         """How row `row` went; `started` by the monotonic clock."""
-        duration_ms = round((monotonic() - started) * 1000)
-        # what the workflow records next is flushed, and this with it; if it is lost before, the end ends it
-        async with self._database.transaction(export.org_id, flushed=False) as connection:
-            await push_log.close_try(
-                connection,
-                export.org_id,
-                export.id,
-                row,
-                status,
-                duration_ms=duration_ms,
-                response=response,
-            )
+        await self._end(export, row, status, duration_ms=ms_since(started), response=response)
 
     async def _note_failure(
         self,
@@ -193,31 +192,26 @@ class Tries:
         if isinstance(error, StagedFileLost) or error.unsent:
             note["unsent"] = True
         try:
-            async with self._database.transaction(export.org_id, flushed=False) as connection:
-                await push_log.close_try(
-                    connection,
-                    export.org_id,
-                    export.id,
-                    row,
-                    "RETRYING" if retryable or isinstance(error, StagedFileLost) else "FAILED",
-                    duration_ms=round((monotonic() - started) * 1000),
-                    response=answer,
-                    error=note,
-                    next_retry_at=next_try(datetime.now(UTC), wait, _window_end()) if retryable else None,
-                )
+            await self._end(
+                export,
+                row,
+                "RETRYING" if retryable or isinstance(error, StagedFileLost) else "FAILED",
+                duration_ms=ms_since(started),
+                response=answer,
+                error=note,
+                next_retry_at=next_try(datetime.now(UTC), wait, _window_end()) if retryable else None,
+            )
         except DatabaseUnavailable:
             # the try's own error matters more; the next try closes this row
             log.warning("push_log_not_written", export_id=str(export.id), row=row, code=failed.type)
 
-
-def _pause(row: Row | None) -> Pause | None:
-    if row is None or row["status"] != ConnectionStatus.PAUSED:
-        return None
-    return Pause(at=row["paused_at"], by=row["paused_by"])
+    async def _end(self, export: TriedExport, row: int, status: str, **how: Any) -> None:
+        await push_log.end_try(self._database.call, export.org_id, export.id, row, status, **how)
 
 
-def _said(error: TransportError) -> dict[str, Any]:
-    return {"code": error.code.value, "message": error.sentence, "retryable": error.retryable}
+def ms_since(started: float) -> int:
+    """`started` by the monotonic clock."""
+    return round((monotonic() - started) * 1000)
 
 
 def next_wait(attempt: int) -> timedelta:

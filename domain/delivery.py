@@ -4,6 +4,7 @@ Source: docs/design.md, "Exactly once to the ERP".
 """
 
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,9 +56,17 @@ class DeliveryOrder(BaseModel):
     request_id: str | None = None  # which request asked for the push; histories before it have none
 
 
+class StageNote(BaseModel):
+    """How staging went, for the push log: written with the mark of the publish, which saves a transaction."""
+
+    duration_ms: int
+    response: dict[str, Any]
+
+
 class StageResult(BaseModel):
     staged: StagedFile
     log_row: int  # the push-log row that publish goes on with
+    note: StageNote | None = None  # absent where an older version staged: it has written it itself
 
 
 class PublishOrder(BaseModel):
@@ -66,6 +75,7 @@ class PublishOrder(BaseModel):
     export_id: UUID
     staged: StagedFile
     log_row: int
+    stage_note: StageNote | None = None
     request_id: str | None = None
 
 

@@ -1,6 +1,8 @@
 """The push log: one row per delivery try of an export, written by the tries themselves."""
 
 import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.statuses import ExportStatus
+from domain.delivery import StageNote
 from storage.database import Row
 
 
@@ -27,18 +29,55 @@ LOST = {
 }
 
 
-async def open_try(
-    connection: AsyncConnection,
+# As `Database.call`: one statement of its own.
+Call = Callable[[str, Mapping[str, Any]], Awaitable[list[Row]]]
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """What is about to be published: the staged file, and what its row is still to be told of the staging."""
+
+    staged_as: str
+    row: int
+    note: StageNote | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A try's row, whether nobody can have published before, and the connection as it is now.
+
+    `held`: the connection is paused, and nothing was written.
+    """
+
+    row: int
+    first_try: bool
+    held: bool
+    connection: Row | None
+
+
+def within(connection: AsyncConnection) -> Call:
+    """As `Database.call`, in a transaction that goes on."""
+
+    async def call(statement: str, values: Mapping[str, Any]) -> list[Row]:
+        return list((await connection.execute(text(statement), dict(values))).mappings())
+
+    return call
+
+
+async def begin_try(
+    call: Call,
     org_id: UUID,
     export_id: UUID,
+    connection_id: UUID,
     request: dict[str, Any],
     at: datetime,
-    *,
-    publishing: str | None = None,
-) -> int:
-    """Start the next row and return its number; one left open by a try that never ended is closed first.
+    publishing: Publishing | None = None,
+) -> Begun:
+    """Begin a stage, or with `publishing` a publish; a row left open by a try that never ended is closed.
 
-    Numbers come from the log itself: Temporal's attempts start again at 1 when somebody resets an activity.
+    A publish is marked in its row when this returns. The mark is what makes a first try a first one: it
+    outlives the worker, and a reset of the activity. Called twice, as after a lost connection, it is no
+    first try any more, and looks more carefully.
 
     Raises:
         PushNotRecorded: see there.
@@ -46,100 +85,74 @@ async def open_try(
             published: nobody would ever close that row. Only a publish may be repeated then: its success may
             not have been heard of.
     """
-    response = {} if publishing is None else {"publishing": publishing}
-    # The export's row is the lock: tries of one export queue here. A statement of its own, because one that
-    # waits goes on with what it saw before it waited, and would not see the other's row.
-    status = await connection.scalar(
-        text("SELECT status FROM erp_export WHERE id = :export AND org_id = :org FOR UPDATE"),
-        {"org": org_id, "export": export_id},
-    )
-    if status is None:
-        raise PushNotRecorded(str(export_id))
-    # it may have failed before it had any row in which `give_up` could say so
-    if status == ExportStatus.FAILED or (publishing is None and status != ExportStatus.PENDING):
-        raise ExportOver(str(export_id))
-    number = await connection.scalar(
-        text(
-            "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
-            "  WHERE export_id = :export AND org_id = :org AND status = 'PENDING') "
-            "INSERT INTO erp_push_log "
-            "(export_id, attempt_number, org_id, status, started_at, request, response) "
-            "SELECT :export, "
-            "  1 + coalesce((SELECT max(attempt_number) FROM erp_push_log WHERE export_id = :export), 0), "
-            "  :org, 'PENDING', :at, cast(:request AS jsonb), cast(:response AS jsonb) "
-            "WHERE NOT EXISTS (SELECT 1 FROM erp_push_log "
-            "  WHERE export_id = :export AND org_id = :org AND (response->>'given_up' IS NOT NULL "
-            "  OR (:stages AND status = 'SUCCESS'))) "
-            "RETURNING attempt_number"
-        ),
+    note = publishing.note if publishing else None
+    (row,) = await call(
+        "SELECT * FROM begin_try(:org, :export, :connection, :at, cast(:request AS jsonb), "
+        "cast(:lost AS jsonb), :publishing, :row, :staged_ms, cast(:staged AS jsonb))",
         {
             "org": org_id,
             "export": export_id,
+            "connection": connection_id,
             "at": at,
             "request": json.dumps(request),
-            "response": json.dumps(response),
             "lost": json.dumps(LOST),
-            "stages": publishing is None,
+            "publishing": publishing.staged_as if publishing else None,
+            "row": publishing.row if publishing else None,
+            "staged_ms": note.duration_ms if note else None,
+            "staged": json.dumps(note.response) if note else None,
         },
     )
-    if number is None:
-        raise ExportOver(str(export_id))
-    return int(number)
-
-
-async def begin_publish(
-    connection: AsyncConnection, org_id: UUID, export_id: UUID, row: int, staged_as: str
-) -> bool:
-    """Mark in row `row` that publishing `staged_as` begins; False when any try had marked it before.
-
-    The mark is what makes a first try a first one: it outlives the worker, and a reset of the activity.
-    """
-    marked = await connection.execute(
-        text(
-            # The row's own mark is asked for as well: after a wait for another try PostgreSQL reads that row
-            # again, but not the others.
-            "UPDATE erp_push_log SET status = 'PENDING', error = NULL, "
-            "response = coalesce(response, '{}') || cast(:mark AS jsonb) "
-            "WHERE org_id = :org AND export_id = :export AND attempt_number = :row "
-            # a pause closed the row of a publish that waited for its end
-            "AND (status = 'PENDING' OR error->>'code' = 'CONNECTION_PAUSED') "
-            "AND response->>'given_up' IS NULL "
-            "AND response->>'publishing' IS DISTINCT FROM :staged AND NOT EXISTS ("
-            "  SELECT 1 FROM erp_push_log WHERE export_id = :export AND response->>'publishing' = :staged)"
-        ),
-        {
-            "org": org_id,
-            "export": export_id,
-            "row": row,
-            "staged": staged_as,
-            "mark": json.dumps({"publishing": staged_as}),
-        },
-    )
-    return marked.rowcount == 1
-
-
-async def publish_begun(connection: AsyncConnection, export_id: UUID, staged_as: str) -> bool:
-    """Whether any try has marked that publishing `staged_as` begins."""
-    query = text(
-        "SELECT EXISTS (SELECT 1 FROM erp_push_log "
-        "WHERE export_id = :export AND response->>'publishing' = :staged)"
-    )
-    return bool(await connection.scalar(query, {"export": export_id, "staged": staged_as}))
+    if row["held"]:
+        return Begun(0, first_try=True, held=True, connection=row)
+    connection = row if row["id"] is not None else None
+    return Begun(_opened(row["try_number"], export_id), row["first_try"], held=False, connection=connection)
 
 
 async def hold_try(
-    connection: AsyncConnection, org_id: UUID, export_id: UUID, number: int, error: dict[str, Any]
-) -> None:
-    """Row `number` waits for the end of a pause; the next one begins when the delivery is let go.
-
-    The transaction is flushed after all: by this row alone the delivery is found when the pause is over.
-    """
-    await connection.execute(text("SET LOCAL synchronous_commit TO DEFAULT"))
-    await close_try(connection, org_id, export_id, number, "RETRYING", duration_ms=0, error=error)
-
-
-async def close_try(
     connection: AsyncConnection,
+    org_id: UUID,
+    export_id: UUID,
+    request: dict[str, Any],
+    at: datetime,
+    error: dict[str, Any],
+    publishing: Publishing | None = None,
+) -> None:
+    """A try met a pause, in the transaction that has read it: its row says so, and waits for the end of it.
+
+    That transaction is flushed: by this row alone the delivery is found when the pause is over.
+
+    Raises:
+        PushNotRecorded, ExportOver: as for `begin_try`.
+    """
+    call = within(connection)
+    if publishing is not None:
+        row = publishing.row
+    else:
+        (opened,) = await call(
+            "SELECT open_try(:org, :export, :at, cast(:request AS jsonb), cast(:lost AS jsonb), NULL) AS row",
+            {
+                "org": org_id,
+                "export": export_id,
+                "at": at,
+                "request": json.dumps(request),
+                "lost": json.dumps(LOST),
+            },
+        )
+        row = _opened(opened["row"], export_id)
+    await end_try(call, org_id, export_id, row, "RETRYING", duration_ms=0, error=error)
+    await connection.execute(text("SET LOCAL synchronous_commit TO DEFAULT"))
+
+
+def _opened(number: int | None, export_id: UUID) -> int:
+    if number is None:
+        raise ExportOver(str(export_id))
+    if number == 0:
+        raise PushNotRecorded(str(export_id))
+    return number
+
+
+async def end_try(
+    call: Call,
     org_id: UUID,
     export_id: UUID,
     number: int,
@@ -153,19 +166,12 @@ async def close_try(
     """Say how row `number` went; `duration_ms` adds up over stage and publish.
 
     A row that another try has closed as lost stays so, unless its own try published after all; and nothing
-    runs any more once one has: a row still open then is a lost one's.
+    runs any more once one has: a row still open then is a lost one's. Lost when the server dies before its
+    next flush: what the workflow records next is flushed, and this with it.
     """
-    await connection.execute(
-        text(
-            "WITH lost AS (UPDATE erp_push_log SET status = 'RETRYING', error = cast(:lost AS jsonb) "
-            "  WHERE :status = 'SUCCESS' AND export_id = :export AND org_id = :org "
-            "  AND attempt_number <> :number AND status = 'PENDING') "
-            "UPDATE erp_push_log SET status = :status, duration_ms = coalesce(duration_ms, 0) + :duration, "
-            "response = coalesce(response, '{}') || coalesce(cast(:response AS jsonb), '{}'), "
-            "error = cast(:error AS jsonb), next_retry_at = :next "
-            "WHERE org_id = :org AND export_id = :export AND attempt_number = :number "
-            "AND (:status = 'SUCCESS' OR status = 'PENDING')"
-        ),
+    await call(
+        "SELECT end_try(:org, :export, :number, :status, :duration, cast(:response AS jsonb), "
+        "cast(:error AS jsonb), :next, cast(:lost AS jsonb))",
         {
             "org": org_id,
             "export": export_id,

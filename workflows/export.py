@@ -141,6 +141,7 @@ async def _publish(
             export_id=export.id,
             staged=staged.staged,
             log_row=staged.log_row,
+            stage_note=staged.note,
             request_id=progress.request_id,
         ),
         result_type=PublishResult,

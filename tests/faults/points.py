@@ -18,7 +18,7 @@ ARMS = "FAULT_ARMS"  # the file
 RENAMED = "FAULT_RENAMED"  # a folder: see armed_sftp.py
 LINKING = "linking"  # the profile of a server whose rename is two steps
 
-# Every step of a push, in the order in which it happens.
+# Every step of a push, in the order in which it happens; the object's copy is made beside record and log row.
 WORKER_POINTS = {
     "after the decision": "a workflow task has decided; the server has not heard of it",
     "before record": "the record activity has been handed out; nothing is written",
@@ -27,7 +27,7 @@ WORKER_POINTS = {
     "after log row": "the push log has the try's row; nothing else has happened",
     "after object copy": "the document is in the object store, not in the dropzone",
     "after create": "the temporary file is written, not yet read back",
-    "after stage": "staged and noted; the server does not know",
+    "after stage": "staged and read back; the server does not know",
     "before mark": "publish has been handed out; the push log has no mark",
     "in mark": "the mark is written, not committed",
     "before rename": "marked and looked at; not yet renamed",

@@ -11,6 +11,7 @@ from domain.draft import ExportError
 from domain.reconciliation import Difference
 from storage import projection, push_log
 from storage.database import Database, Row
+from storage.push_log import Publishing
 from tests.domain.orders import AT
 from tests.storage.test_projection import Story, pushed
 
@@ -44,20 +45,30 @@ class Pushed:
 
     async def opens(self, publishing: str | None = None, ago: timedelta = timedelta()) -> int:
         at = datetime.now(UTC) - ago
-        async with self.database.transaction(self.org) as connection:
-            return await push_log.open_try(
-                connection, self.org, self.export_id, {}, at, publishing=publishing
-            )
+        # a publish whose own row is lost gets a new one
+        again = None if publishing is None else Publishing(publishing, 99)
+        return await self._begins(at, again)
 
     async def begins_to_publish(self, row: int) -> None:
-        async with self.database.transaction(self.org) as connection:
-            assert await push_log.begin_publish(connection, self.org, self.export_id, row, STAGED_AS)
+        assert await self._begins(datetime.now(UTC), Publishing(STAGED_AS, row)) == row
+
+    async def _begins(self, at: datetime, publishing: Publishing | None) -> int:
+        unknown = uuid4()
+        begun = await push_log.begin_try(
+            self.database.call, self.org, self.export_id, unknown, {}, at, publishing
+        )
+        return begun.row
 
     async def succeeds(self, row: int) -> None:
-        async with self.database.transaction(self.org) as connection:
-            await push_log.close_try(
-                connection, self.org, self.export_id, row, "SUCCESS", duration_ms=1, response={"outcome": "x"}
-            )
+        await push_log.end_try(
+            self.database.call,
+            self.org,
+            self.export_id,
+            row,
+            "SUCCESS",
+            duration_ms=1,
+            response={"outcome": "x"},
+        )
 
     async def rows(self) -> list[Row]:
         async with self.database.transaction(self.org) as connection:

@@ -25,12 +25,9 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[DeliveryWor
 
 
 async def tried(world: DeliveryWorld, error: dict[str, object], ago: timedelta) -> None:
-    async with world.database.transaction(world.org, flushed=False) as connection:
-        at = datetime.now(UTC) - ago
-        row = await push_log.open_try(connection, world.org, world.export.id, {}, at)
-        await push_log.close_try(
-            connection, world.org, world.export.id, row, "RETRYING", duration_ms=1, error=error
-        )
+    call, org, export = world.database.call, world.org, world.export.id
+    begun = await push_log.begin_try(call, org, export, world.connection, {}, datetime.now(UTC) - ago)
+    await push_log.end_try(call, org, export, begun.row, "RETRYING", duration_ms=1, error=error)
 
 
 async def found(world: DeliveryWorld) -> tuple[bool, bool]:
@@ -46,8 +43,7 @@ async def test_the_mark_of_a_held_delivery_is_flushed(world: DeliveryWorld) -> N
     async with world.database.transaction(world.org, flushed=False) as connection:
         setting = text("SHOW synchronous_commit")
         assert await connection.scalar(setting) == "off"
-        row = await push_log.open_try(connection, world.org, world.export.id, {}, datetime.now(UTC))
-        await push_log.hold_try(connection, world.org, world.export.id, row, PAUSED)
+        await push_log.hold_try(connection, world.org, world.export.id, {}, datetime.now(UTC), PAUSED)
         assert await connection.scalar(setting) == "on"
     assert await found(world) == (True, True)
 
