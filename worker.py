@@ -27,6 +27,7 @@ from activities.projection import ProjectionActivities
 from activities.proof_mails import ProofMails
 from activities.proofs import ProofActivities
 from activities.reconciliation import Reconciler
+from activities.recorded import Recorded
 from activities.releases import Releases
 from activities.reminders import Mornings, ReminderCheck
 from activities.sweeping import Sweeper
@@ -96,8 +97,8 @@ def build_worker(
 
     Whoever passes `connectors` closes them when the worker has ended.
     """
-    counted = counted or WorkerMetrics()
-    projection = ProjectionActivities(database, settings.delivery_window_s, counted)
+    counted, recorded = counted or WorkerMetrics(), Recorded()
+    projection = ProjectionActivities(database, settings.delivery_window_s, counted, recorded)
     connectors = connectors or build_connectors(ConnectorPolicy.from_settings(settings))
     delivery = DeliveryActivities(
         database,
@@ -105,6 +106,7 @@ def build_worker(
         keys,
         connectors,
         counted,
+        recorded,
     )
     drafts = DraftOrders(client, settings.task_queue, settings.answer_within_s)
     proofs = Proofs(client, settings.task_queue, settings.answer_within_s)

@@ -3,11 +3,13 @@
 How a try is opened, counted and noted in the push log: activities/tries.py.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
@@ -18,6 +20,7 @@ from activities import names
 from activities.connector_spans import connector_span
 from activities.delivery_errors import application_error
 from activities.heartbeats import heartbeats
+from activities.recorded import Recorded
 from activities.tries import Target, TriedExport, Tries, ms_since
 from config.keys import KeyRing
 from config.metrics import WorkerMetrics
@@ -39,6 +42,8 @@ from storage.database import Database, DatabaseUnavailable
 from storage.documents import Documents
 from storage.push_log import Publishing
 
+T = TypeVar("T")
+
 _SCHEMA = Draft202012Validator(export_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
@@ -50,9 +55,11 @@ class DeliveryActivities:
         keys: KeyRing,
         connectors: Mapping[str, ERPConnectorPort[Any]],
         counted: WorkerMetrics | None = None,
+        recorded: Recorded | None = None,
     ) -> None:
         self._database = database
         self._documents = documents
+        self._recorded = recorded or Recorded()
         self._tries = Tries(database, keys, connectors, counted or WorkerMetrics())
 
     @activity.defn(name=names.STAGE)
@@ -67,17 +74,24 @@ class DeliveryActivities:
             "storage_key": order.storage_key,
         }
 
-        async with self._tries.one(export, request) as target:
-            _check_document(delivery.document)
-            await self._documents.put(order.storage_key, delivery.document)
-            started = monotonic()
-            attempt = target.attempt(lambda: _same(delivery))
-            with connector_span("stage", target.kind, delivery.export_id):
-                staged = await target.connector.stage(delivery, target.config, no_progress, attempt)
-            staged = staged.model_copy(update={"place": target.config.place})
-            response = target.answer | {"staged_as": staged.temp_name}
-            note = StageNote(duration_ms=ms_since(started), response=response)
+        async with _meanwhile(self._keep(order)) as kept:
+            # nothing is staged before the push is on record; only its row says so for certain
+            await self._recorded.wait(delivery.export_id)
+            async with self._tries.one(export, request) as target:
+                await kept
+                started = monotonic()
+                attempt = target.attempt(lambda: _same(delivery))
+                with connector_span("stage", target.kind, delivery.export_id):
+                    staged = await target.connector.stage(delivery, target.config, no_progress, attempt)
+                staged = staged.model_copy(update={"place": target.config.place})
+                response = target.answer | {"staged_as": staged.temp_name}
+                note = StageNote(duration_ms=ms_since(started), response=response)
         return StageResult(staged=staged, log_row=target.row, note=note)
+
+    async def _keep(self, order: DeliveryOrder) -> None:
+        """Check the document, and keep our own copy. The ERP sees nothing of that."""
+        _check_document(order.delivery.document)
+        await self._documents.put(order.storage_key, order.delivery.document)
 
     @activity.defn(name=names.PUBLISH)
     async def publish(self, order: PublishOrder) -> PublishResult:
@@ -165,6 +179,17 @@ class DeliveryActivities:
             raise self._tries.failed(unavailable) from None
         self._tries.succeeded()
         return outcome
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """`work` goes on beside what follows. Who leaves without its result does not want it any more."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _same(delivery: Delivery) -> Delivery:

@@ -1,12 +1,14 @@
 """The workflow's hand on PostgreSQL: record what was decided, read what a decision needs."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import names
+from activities.recorded import Recorded
 from config.metrics import WorkerMetrics
 from domain.facts import Facts, FactsRequest
 from domain.records import ReceiptFound, ReceiptRequest, Record, SeenKey
@@ -20,9 +22,14 @@ class ProjectionActivities:
     """`delivery_window_s` is the deployment's setting; it reaches the workflow as a fact."""
 
     def __init__(
-        self, database: Database, delivery_window_s: int, counted: WorkerMetrics | None = None
+        self,
+        database: Database,
+        delivery_window_s: int,
+        counted: WorkerMetrics | None = None,
+        recorded: Recorded | None = None,
     ) -> None:
         self._database = database
+        self._recorded = recorded or Recorded()
         self._counted = counted or WorkerMetrics()
         self._delivery_window_s = delivery_window_s
 
@@ -30,7 +37,8 @@ class ProjectionActivities:
     async def record(self, records: list[Record]) -> int:
         """Write decisions of one draft; a repeat writes nothing. Returns how many were new."""
         try:
-            written = await projection.record(self._database, records)
+            with self._recorded.being_written(_pushes(records)):
+                written = await projection.record(self._database, records)
         # without their chains, which hold the whole statement: Temporal would show nothing but "too large"
         except DatabaseUnavailable:
             raise ApplicationError(_AWAY, type="DatabaseUnavailable") from None
@@ -85,3 +93,8 @@ class ProjectionActivities:
         except DatabaseUnavailable:
             raise ApplicationError(_AWAY, type="DatabaseUnavailable") from None
         return ReceiptFound(seen=None if row is None else SeenKey.model_validate({**row, **asked}))
+
+
+def _pushes(records: list[Record]) -> list[UUID]:
+    """The exports that begin with these records."""
+    return [each for record in records if record.document is not None for each in record.exports]
