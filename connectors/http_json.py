@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 from connectors.addresses import resolve_allowed
 from connectors.configuration import ConfigRefused
 from connectors.connector import Probed, Traits
+from connectors.deadline import begun_within
 from connectors.http_json_answers import kept, require_taken
 from connectors.http_json_config import HttpJsonConfig
 from connectors.port import Attempt, OnProgress
@@ -28,6 +29,7 @@ from domain.delivery import Delivery
 from domain.transport import TransportCode, TransportError
 
 ORDER, TEST = "order.export", "connection.test"
+REACHED_S = 4.0  # for the TCP connection; TLS and the answer have the connection's own times
 _READ_BYTES = 16 * 1024
 _READ_S = 2.0
 _PLAIN = "this deployment does not permit http://; use https://"
@@ -119,8 +121,10 @@ class HttpJsonConnector(SendingConnector[HttpJsonConfig]):
                     content=body.encode(),
                     extensions={"sni_hostname": url.host, "trace": sending.watch},
                 )
+                sending.reached = False
                 try:
-                    response = await client.send(request, stream=True)
+                    async with begun_within(REACHED_S, lambda: sending.reached):
+                        response = await client.send(request, stream=True)
                 except httpx.ConnectError as error:
                     refused = error
                     continue
@@ -142,12 +146,18 @@ class HttpJsonConnector(SendingConnector[HttpJsonConfig]):
 
 
 class _Sending:
-    """Notices when the first byte of a request may have left. Before that, nothing was sent for sure."""
+    """Notices the TCP connection, and when the first byte of a request may have left.
+
+    Before that byte, nothing was sent for sure.
+    """
 
     def __init__(self) -> None:
         self.begun = False
+        self.reached = False
 
     async def watch(self, event: str, info: dict[str, Any]) -> None:
+        if event.endswith("connect_tcp.complete"):
+            self.reached = True
         if event.endswith("send_request_headers.started"):
             self.begun = True
 

@@ -1,7 +1,7 @@
 """One SFTP session: resolved, pinned, authenticated, watched by keepalives, and closed again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
@@ -9,6 +9,7 @@ import asyncssh
 
 from connectors.addresses import resolve_allowed
 from connectors.dropzone_config import DropzoneConfig
+from connectors.pinned_host import PinnedHost, Trace, no_trace
 from connectors.policy import ConnectorPolicy
 from connectors.private_key import KeyRefused
 from connectors.sftp_errors import CAUGHT, transport_error
@@ -24,14 +25,6 @@ CLOSE_TIMEOUT_S = 1.0
 LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPBadMessage)
 
 T = TypeVar("T")
-
-
-# Called with each step of logging in that has just succeeded and what was seen, for the connection test.
-Trace = Callable[[str, str], None]
-
-
-def no_trace(step: str, seen: str) -> None:
-    """For callers that do not want to know."""
 
 
 class SftpSession:
@@ -86,35 +79,12 @@ class SftpSession:
         self._connection.abort()
 
 
-class _PinnedHost(asyncssh.SSHClient):
-    """Accepts the pinned host keys; with `accept_any`, whatever is shown, and remembers it."""
-
-    def __init__(self, pinned: list[str], *, accept_any: bool, trace: Trace) -> None:
-        self._pinned = pinned
-        self._accept_any = accept_any
-        self._trace = trace
-        self.seen: str | None = None
-        self.seen_algorithm = ""
-
-    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        self._trace("connect", "")
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self.seen = key.get_fingerprint("sha256")
-        self.seen_algorithm = key.get_algorithm()
-        accepted = self._accept_any or self.seen in self._pinned
-        if accepted:
-            self._trace("host_key", self.seen)
-        return accepted
-
-    def auth_completed(self) -> None:
-        self._trace("authentication", "")
-
-
 async def open_session(
     config: DropzoneConfig, policy: ConnectorPolicy, *, first_use: bool = False, trace: Trace = no_trace
 ) -> SftpSession:
     """Resolve, connect, compare the host key, log in, start SFTP; all within `connect_timeout_s`.
+
+    A server that cannot be reached, or says nothing, is given up after `FIRST_LINE_S` already.
 
     Args:
         first_use: a connection test; only then does `trust_on_first_use` let an unpinned server in.
@@ -187,10 +157,11 @@ async def _connect_to(
     families = list(HOST_KEY_FAMILIES)
     first_seen: str | None = None
     while families:
-        host = _PinnedHost(config.host_key_fingerprints, accept_any=accept_any, trace=trace)
+        host = PinnedHost(config.host_key_fingerprints, accept_any=accept_any, trace=trace)
         algorithms = [name for family in families for name in family]
         try:
-            connection = await _authenticate(address, config, key, host, algorithms)
+            async with host.speaks_soon():
+                connection = await _authenticate(address, config, key, host, algorithms)
         except asyncssh.HostKeyNotVerifiable:
             first_seen = first_seen or host.seen
             remaining = [family for family in families if not _shown(host.seen_algorithm, family)]
@@ -202,7 +173,7 @@ async def _connect_to(
             refused.host_key_fingerprint = host.seen
             raise refused from error
         except (asyncssh.DisconnectError, OSError):
-            # A server without a key of the remaining families hangs up, or we do, whoever is quicker.
+            # A server without a key of the remaining families hangs up or falls silent, or we hang up first.
             if first_seen is None:
                 raise
             break
@@ -219,7 +190,7 @@ async def _authenticate(
     address: str,
     config: DropzoneConfig,
     key: asyncssh.SSHKey | None,
-    host: _PinnedHost,
+    host: PinnedHost,
     host_key_algorithms: list[str],
 ) -> asyncssh.SSHClientConnection:
     # `client_keys=[]` would load the process owner's keys from ~/.ssh: None is what switches them off.

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -129,26 +128,6 @@ async def test_packets_that_vanish_during_the_log_in_end_with_the_connect_timeou
         code, took_s = await failed(sftp.connector.stage(sftp.delivery, config, no_progress))
         assert code is TransportCode.CONNECTION_TIMEOUT
         assert took_s < LONG_S / 2
-
-
-async def test_a_host_that_does_not_even_accept_ends_with_the_connect_timeout(sftp: Any) -> None:
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        waiting = []
-        try:
-            for _ in range(4):  # the backlog is full: further SYNs are dropped
-                client = socket.socket()
-                client.setblocking(False)
-                client.connect_ex(full.getsockname())
-                waiting.append(client)
-            changes = {"port": full.getsockname()[1], "connect_timeout_s": 1}
-            config = sftp.connector.merge(sftp.config, changes)
-            code, _ = await failed(sftp.connector.stage(sftp.delivery, config, no_progress))
-            assert code is TransportCode.CONNECTION_TIMEOUT
-        finally:
-            for client in waiting:
-                client.close()
 
 
 class NeverAnswers(asyncssh.SFTPServer):
