@@ -52,6 +52,22 @@ class BaseConnector(ABC, Generic[ConfigT]):
     config_model: ClassVar[type[Any]]  # the ConnectorConfig of the type
     traits: ClassVar[Traits]
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        """A type that says it can be tested must bring the test; else the first person to ask would find out.
+
+        Raises:
+            TypeError: when the class is defined.
+        """
+        super().__init_subclass__(**more)
+        traits: Traits | None = getattr(cls, "traits", None)  # kinds of connectors, unlike types, have none
+        own_test = (
+            cls.probe is not BaseConnector.probe or cls.test_connection is not BaseConnector.test_connection
+        )
+        if traits is not None and traits.has_test and not own_test:
+            raise TypeError(
+                f"{cls.__name__} has no connection test: give it `probe`, or say has_test=False in its traits"
+            )
+
     def __init__(self, policy: ConnectorPolicy) -> None:
         self.policy = policy
 
@@ -126,7 +142,7 @@ class BaseConnector(ABC, Generic[ConfigT]):
         Raises:
             TransportError: it could not.
         """
-        raise NotImplementedError(f"{type(self).__name__} has traits.has_test and no probe")
+        raise NotImplementedError  # a type with a test has its own, see __init_subclass__
 
     async def test_connection(self, config: ConfigT) -> TestResult:
         started = time.perf_counter()
