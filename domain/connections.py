@@ -1,7 +1,7 @@
 """A connection's life: which command it takes in which status, and what a person is told when it does not.
 
 PAUSED keeps the org's one place, so that resuming never meets another active connection.
-Tests walk every (status, command) pair; docs/connectors.md shows the same table.
+Tests walk every (status, command) pair; docs/operators.md shows the same table.
 """
 
 from dataclasses import dataclass
