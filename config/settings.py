@@ -105,7 +105,7 @@ class Settings(WorkflowSettings):
     allow_mock: bool = Field(
         False,
         validation_alias=_env("COUNTERSIGN_ALLOW_MOCK"),
-        description="connections of type MOCK, which deliver to nobody; for trials",
+        description="connections of types that are for trials; they deliver to nobody",
     )
     allow_plain_http: bool = Field(
         False,
