@@ -44,6 +44,16 @@ async def test_the_nth_try_does_the_nth_step_in_whichever_process(connector: Moc
         assert [order.deliveries for order in each.erp(config).orders.values()] == [2]
 
 
+async def test_fail_twice_then_succeed_holds_with_a_new_worker_for_each_try() -> None:
+    script = [{"do": "fail", "code": "CONNECTION_LOST", "times": 2}, {"do": "succeed"}]
+    workers = [MockConnector(ALLOWED) for _ in range(4)]
+    done = [
+        await outcome(worker, worker.parse({"script": script}), number)
+        for number, worker in enumerate(workers, start=1)
+    ]
+    assert done == ["CONNECTION_LOST", "CONNECTION_LOST", "taken", "taken"]
+
+
 async def test_after_a_script_that_ends_every_order_is_taken(connector: MockConnector) -> None:
     config = connector.parse({"script": [{"do": "fail", "times": 1}]})
     assert [await outcome(connector, config, number) for number in (1, 2, 3)] == [
