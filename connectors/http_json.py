@@ -105,7 +105,7 @@ class HttpJsonConnector(SendingConnector[HttpJsonConfig]):
         url = httpx.URL(config.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         addresses = await resolve_allowed(url.host, port, self.policy, config.connect_timeout_s)
-        refused: httpx.TransportError | None = None
+        refused: Exception | None = None
         # no proxy and nothing else from the environment: the connection goes to the address that was checked
         async with httpx.AsyncClient(
             verify=await self._trusted(config),
@@ -125,7 +125,7 @@ class HttpJsonConnector(SendingConnector[HttpJsonConfig]):
                 try:
                     async with begun_within(REACHED_S, lambda: sending.reached):
                         response = await client.send(request, stream=True)
-                except httpx.ConnectError as error:
+                except (httpx.ConnectError, TimeoutError) as error:
                     refused = error
                     continue
                 try:

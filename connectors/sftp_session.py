@@ -138,9 +138,7 @@ async def _connect(
     for address in addresses:
         try:
             return await _connect_to(address, config, key, accept_any=accept_any, trace=trace)
-        except TimeoutError:
-            raise
-        except OSError as error:
+        except OSError as error:  # of a silent server, too: the next address may be alive
             refused = error
     raise refused if refused is not None else TransportError(TransportCode.CONNECTION_REFUSED)
 

@@ -15,7 +15,7 @@ from connectors.http_json import HttpJsonConnector
 from connectors.port import Attempt, no_progress
 from domain.transport import TRANSPORT_RULES, TransportCode, TransportError
 from tests.connectors.conftest import make_delivery
-from tests.connectors.http_receiver import SIGNING_SECRET, raw_endpoint, status
+from tests.connectors.http_receiver import SIGNING_SECRET, Endpoint, raw_endpoint, status
 from tests.connectors.proxy import Mode, tcp_proxy
 from tests.connectors.senders import TRYING
 
@@ -31,11 +31,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def drops_our_packets() -> AsyncIterator[int]:
+async def drops_our_packets(address: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
     """A port whose backlog is full: further SYNs are dropped."""
     waiting = []
     with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
+        full.bind((address, port))
         full.listen(0)
         try:
             for _ in range(4):
@@ -135,6 +135,34 @@ async def test_a_mismatch_stays_one_when_the_server_is_silent_on_the_second_look
         assert caught.value.host_key_fingerprint == sftp.fingerprint
 
 
+DEAD = "127.0.0.99"
+
+
+@pytest.fixture
+def _two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def both(host: str, port: int, policy: Any, timeout_s: float) -> list[str]:
+        return [DEAD, "127.0.0.1"]
+
+    for place in ("http_json", "sftp_session"):
+        monkeypatch.setattr(f"connectors.{place}.resolve_allowed", both)
+
+
+@pytest.mark.usefixtures("_two_addresses")
+async def test_a_silent_address_does_not_hide_the_living_one_behind_it(sftp: Any) -> None:
+    async with drops_our_packets(DEAD, sftp.config.port):
+        await sftp.connector.stage(sftp.delivery, sftp.config, no_progress)
+        assert len(sftp.files.names()) == 1
+    async with raw_endpoint(status(200)) as endpoint:
+        port = port_of(endpoint)
+        async with drops_our_packets(DEAD, port):
+            await post(port)
+        assert len(endpoint.orders()) == 1
+
+
+def port_of(endpoint: Endpoint) -> int:
+    return int(endpoint.url.split(":")[2].split("/")[0])
+
+
 async def post(port: int) -> None:
     values = {
         "url": f"http://127.0.0.1:{port}/orders",
@@ -160,7 +188,7 @@ async def test_an_endpoint_that_was_reached_has_the_whole_time_for_its_answer() 
         await status(200)(writer)
 
     async with raw_endpoint(slow) as endpoint:
-        await post(int(endpoint.url.split(":")[2].split("/")[0]))
+        await post(port_of(endpoint))
     assert len(endpoint.orders()) == 1
 
 
