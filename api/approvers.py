@@ -13,6 +13,7 @@ from api.caller import AnyRole, Caller, Ops
 from api.emails import Email
 from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
+from api.json_types import Truth
 from api.notices import InNotices
 from api.paging import Page, Paging, write_cursor
 from api.patches import Patch, left_out
@@ -52,8 +53,8 @@ class NewApprover(BaseModel):
     name: Name
     email: Email
     phone: Code | None = None
-    is_primary: bool = False
-    active: bool = True
+    is_primary: Truth = False
+    active: Truth = True
 
 
 class ApproverPatch(Patch):
@@ -62,8 +63,8 @@ class ApproverPatch(Patch):
     name: Name = Field(default_factory=left_out)
     email: Email = Field(default_factory=left_out)
     phone: Code | None = Field(default_factory=left_out)
-    is_primary: bool = Field(default_factory=left_out)
-    active: bool = Field(default_factory=left_out)
+    is_primary: Truth = Field(default_factory=left_out)
+    active: Truth = Field(default_factory=left_out)
 
 
 def _shown(row: Row) -> Approver:

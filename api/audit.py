@@ -1,6 +1,6 @@
 """The audit trail, to read. Nothing here or anywhere else can change it."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel
 
 from api.caller import AnyRole
+from api.days import Day
 from api.paging import Page, Paging, bad_cursor, write_cursor
 from api.problems import problems
 from api.requests import ExactRoute
@@ -46,8 +47,8 @@ async def list_entries(
         AfterValidator(lambda text: text if text is None else printable(text)),
     ] = None,
     actor_user_id: Annotated[UUID | None, Query()] = None,
-    date_from: Annotated[date | None, Query(description="first day, UTC")] = None,
-    date_to: Annotated[date | None, Query(description="last day, UTC")] = None,
+    date_from: Annotated[Day | None, Query(description="first day, UTC")] = None,
+    date_to: Annotated[Day | None, Query(description="last day, UTC")] = None,
 ) -> Page[AuditRow]:
     """Oldest first within one entity (`entity_id`), newest first over all."""
     wanted = audit_log.EntryFilter(

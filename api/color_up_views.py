@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from api.json_types import Whole
 from domain.color_ups import ColorUpStatus, Decision, ThreadStop
 from domain.statuses import Via
-from domain.values import Code
+from domain.values import MAX_LINES, Code
 from storage.database import Row
 
 MOST_STOPS = 200
@@ -19,7 +20,12 @@ _THREADS: list[JsonValue] = [
 ]
 
 
-def _stops_once(threads: list[ThreadStop]) -> list[ThreadStop]:
+class StopBody(ThreadStop):
+    stop: Whole = Field(ge=1, le=MAX_LINES)
+    needle: Whole | None = Field(None, ge=1, le=100)
+
+
+def _stops_once(threads: list[StopBody]) -> list[StopBody]:
     seen: set[int] = set()
     for each in threads:
         if each.stop in seen:
@@ -28,7 +34,7 @@ def _stops_once(threads: list[ThreadStop]) -> list[ThreadStop]:
     return threads
 
 
-Threads = Annotated[list[ThreadStop], Field(min_length=1, max_length=MOST_STOPS), AfterValidator(_stops_once)]
+Threads = Annotated[list[StopBody], Field(min_length=1, max_length=MOST_STOPS), AfterValidator(_stops_once)]
 
 
 class NewVersion(BaseModel):

@@ -85,7 +85,7 @@ async def create_color_up(
             logo_id=new.logo_id,
             style_number=new.style_number,
             color_code=new.color_code,
-            thread_sequence=new.thread_sequence,
+            thread_sequence=list(new.thread_sequence),
             created_by_user_id=caller.user_id,
         )
         row = await color_ups.create_color_up(connection, caller.org_id, first, datetime.now(UTC))
@@ -123,7 +123,13 @@ async def create_version(
     async def create(connection: AsyncConnection) -> Answer:
         of = await stored_color_up(connection, caller, color_up_id)
         row = await color_ups.create_version(
-            connection, caller.org_id, of, uuid4(), new.thread_sequence, caller.user_id, datetime.now(UTC)
+            connection,
+            caller.org_id,
+            of,
+            uuid4(),
+            list(new.thread_sequence),
+            caller.user_id,
+            datetime.now(UTC),
         )
         await notices.add(connection, caller.org_id, NoticeKind.COLOR_UP, row["id"])
         return await _created(connection, caller, row, "COLOR_UP_VERSION_CREATED")

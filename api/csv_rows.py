@@ -5,15 +5,14 @@ A row's number is the number of its first line in the file, the header being 1. 
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from api.exact_json import read_json
 from api.problems import Problem
 from api.uploads import MULTIPART, content_type, uploaded_file
 
@@ -142,18 +141,12 @@ def _json_object(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        found = json.loads(
-            value, parse_float=Decimal, parse_constant=_refused, object_pairs_hook=_without_twins
-        )
-    except (ValueError, RecursionError):
+        found = read_json(value, _without_twins)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         raise ValueError('must be a JSON object with each key once, like {"KAR": "12"}')
     return found
-
-
-def _refused(text: str) -> Decimal:
-    raise ValueError(text)
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

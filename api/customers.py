@@ -12,8 +12,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.caller import AnyRole, Caller, Ops
+from api.days import Day
 from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
+from api.json_types import Truth
 from api.paging import Page, Paging, write_cursor
 from api.patches import Patch, left_out
 from api.problems import NotFound, Problem, problems
@@ -55,7 +57,7 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 KnownCurrency = Annotated[str, AfterValidator(known_currency)]
 ReminderDays = Annotated[list[Weekday], Field(min_length=1, max_length=7), AfterValidator(_in_order)]
 Holidays = Annotated[
-    list[date], Field(max_length=MAX_HOLIDAYS), AfterValidator(lambda days: sorted(set(days)))
+    list[Day], Field(max_length=MAX_HOLIDAYS), AfterValidator(lambda days: sorted(set(days)))
 ]
 
 
@@ -97,7 +99,7 @@ class NewCustomer(BaseModel):
     default_currency: KnownCurrency | None = None
     time_zone: TimeZone = "UTC"
     language: Language = Field(Language.EN, description="of mails and proof pages")
-    internal_review_default: bool = False
+    internal_review_default: Truth = False
     reminder_days: ReminderDays = Field(
         default_factory=lambda: list(WEEK), description="days of the week with a reminder of open proofs"
     )
@@ -112,7 +114,7 @@ class CustomerPatch(Patch):
     default_currency: KnownCurrency | None = Field(default_factory=left_out)
     time_zone: TimeZone = Field(default_factory=left_out)
     language: Language = Field(default_factory=left_out)
-    internal_review_default: bool = Field(default_factory=left_out)
+    internal_review_default: Truth = Field(default_factory=left_out)
     reminder_days: ReminderDays = Field(default_factory=left_out)
     holidays: Holidays = Field(default_factory=left_out)
 

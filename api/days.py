@@ -1,7 +1,7 @@
 """Calendar days as `YYYY-MM-DD`, and as nothing else: no time, no number of seconds."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -10,15 +10,19 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _day(value: Any) -> Any:
-    if not isinstance(value, str):
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    text = value.strip()
     try:
-        if _ISO.fullmatch(text):
-            return date.fromisoformat(text)
+        if isinstance(value, str) and _ISO.fullmatch(value):
+            return date.fromisoformat(value)
     except ValueError:
         pass
     raise ValueError("must be a date, like 2026-11-20")
 
 
+def _trimmed(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
 Day = Annotated[date, BeforeValidator(_day)]
+DayCell = Annotated[Day, BeforeValidator(_trimmed)]  # in a CSV file, where blanks around it mean nothing

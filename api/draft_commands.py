@@ -13,6 +13,7 @@ from api.caller import Caller, Ops, Production
 from api.draft_sending import send, stored_draft
 from api.etags import IfMatch, version_of
 from api.idempotency import IdempotencyKey, body_digest
+from api.json_types import BodyLineNo
 from api.problems import problems
 from api.requests import ExactRoute
 from api.rooms import InRooms
@@ -20,7 +21,7 @@ from domain import messages as msg
 from domain.draft import Issue, ReadyCheck
 from domain.statuses import DraftStatus, ExportStatus
 from domain.transitions import Command
-from domain.values import MAX_LINES, LineNo, Reason, Text
+from domain.values import MAX_LINES, Reason, Text
 from storage import exports
 
 router = APIRouter(
@@ -69,7 +70,7 @@ class ProductionApproval(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"line_nos": [2, 3], "note": "Threads are here"}]}
     )
 
-    line_nos: list[LineNo] | None = Field(None, min_length=1, max_length=MAX_LINES)
+    line_nos: list[BodyLineNo] | None = Field(None, min_length=1, max_length=MAX_LINES)
     note: Text | None = None
 
 
@@ -79,7 +80,7 @@ class ProductionRejection(BaseModel):
         json_schema_extra={"examples": [{"line_nos": [2], "reason": "Gold thread is out of stock"}]},
     )
 
-    line_nos: list[LineNo] = Field(min_length=1, max_length=MAX_LINES)
+    line_nos: list[BodyLineNo] = Field(min_length=1, max_length=MAX_LINES)
     reason: Reason
 
 

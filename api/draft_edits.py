@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.caller import Caller, Ops
+from api.draft_bodies import HeaderPatch, LineBody, LinePatch
 from api.draft_sending import send, stored_draft
 from api.draft_views import DraftView, draft_view
 from api.etags import IfMatch, etag, version_of
@@ -17,7 +18,7 @@ from api.problems import problems
 from api.requests import ExactRoute
 from api.rooms import InRooms
 from domain.decisions import admit, decide
-from domain.draft import Draft, Header, LineContent, LineInput
+from domain.draft import Draft
 from domain.edits import edited
 from domain.evolution import evolve
 from domain.facts import facts_request
@@ -36,18 +37,6 @@ LinePath = Annotated[int, Field(ge=1, le=MAX_LINE_NO)]
 Previewed = Annotated[
     bool, Query(alias="preview", description="say what the edit would do, and change nothing")
 ]
-
-
-class HeaderPatch(Header):
-    """Fields that are left out keep their value; null clears one."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"notes": "Call before delivery"}]})
-
-
-class LinePatch(LineContent):
-    """Fields that are left out keep their value; null clears one."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"qty": "12"}]})
 
 
 class EditedDraft(DraftView):
@@ -88,7 +77,7 @@ async def change(
 )
 async def add_line(
     draft_id: UUID,
-    body: LineInput,
+    body: LineBody,
     request: Request,
     caller: Ops,
     rooms: InRooms,

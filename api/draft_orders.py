@@ -1,14 +1,16 @@
 """Drafts: create, list, read, change. Source: api.md."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator
 
 from api.caller import AnyRole, Caller, Ops
+from api.days import Day
+from api.draft_bodies import DraftInput
 from api.draft_creation import create_draft
 from api.draft_sending import stored_draft
 from api.draft_views import DraftHead, DraftView, draft_view, head_view
@@ -18,30 +20,13 @@ from api.problems import problems
 from api.requests import ExactRoute
 from api.rooms import InRooms
 from api.stuck import why_stuck
-from domain.draft import Draft, Header, LineInput
+from domain.draft import Draft, Header
 from domain.statuses import DraftStatus, WaitingFor
-from domain.values import MAX_LINES, printable
+from domain.values import printable
 from storage.database import Row
 from storage.draft_orders import DraftFilter, StoredDraft, list_drafts
 
 router = APIRouter(route_class=ExactRoute, tags=["draft orders"], responses=problems(401, 403, 404, 409, 412))
-
-EXAMPLE: dict[str, Any] = {
-    "customer_id": "7b0f0d9e-5b1c-4a53-9f59-0f8f4b1c2d3e",
-    "external_order_number": "PO-12345",
-    "currency": "EUR",
-    "order_date": "2026-11-20",
-    "requested_delivery_date": "2026-12-01",
-    "lines": [{"internal_sku": "INT-999", "qty": "10", "uom": "M", "unit_price": "1.2300"}],
-}
-
-
-class DraftInput(Header):
-    """Everything may be missing: incomplete drafts are what validation is for."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
-
-    lines: list[LineInput] = Field(default_factory=list, max_length=MAX_LINES)
 
 
 def answer(
@@ -61,7 +46,7 @@ async def create(
     """Make a draft; its workflow lives until the ERP has it."""
     header = Header(**{name: getattr(body, name) for name in Header.model_fields})
     stored, _made = await create_draft(
-        rooms, caller, header, body.lines, key=key, digest=await body_digest(request)
+        rooms, caller, header, list(body.lines), key=key, digest=await body_digest(request)
     )
     return answer(stored, caller, rooms, 201)
 
@@ -77,8 +62,8 @@ async def list_all(
         Query(max_length=200, description="number, order number, customer name or SKU contains this"),
         AfterValidator(lambda text: text if text is None else printable(text)),
     ] = None,
-    date_from: Annotated[date | None, Query(description="first day of created_at, UTC")] = None,
-    date_to: Annotated[date | None, Query(description="last day of created_at, UTC")] = None,
+    date_from: Annotated[Day | None, Query(description="first day of created_at, UTC")] = None,
+    date_to: Annotated[Day | None, Query(description="last day of created_at, UTC")] = None,
     waiting_for: Annotated[WaitingFor | None, Query()] = None,
 ) -> Page[DraftHead]:
     """Newest first."""

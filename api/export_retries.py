@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.bulk import MOST_RESULTS, BulkView, bulk_view
 from api.caller import Caller, Ops
 from api.idempotency import Answer, IdempotencyKey, once
+from api.json_types import Truth
 from api.problems import NotFound, problems, unavailable
 from api.requests import ExactRoute
 from api.rooms import InRooms, Rooms
@@ -33,8 +34,8 @@ class ExportRetry(BaseModel):
 
     error_code: Annotated[Legible, Field(min_length=1, max_length=200)]
     connection_id: UUID | None = None
-    dry_run: bool = False
-    confirm_may_duplicate: bool = Field(
+    dry_run: Truth = False
+    confirm_may_duplicate: Truth = Field(
         False, description="retry also what the ERP may have got already; look there first"
     )
 

@@ -14,6 +14,7 @@ from api.draft_edits import LinePath
 from api.draft_sending import send, stored_draft
 from api.etags import IfMatch, etag, version_of
 from api.idempotency import IdempotencyKey, body_digest
+from api.json_types import Truth
 from api.line_views import LineView, histories, line_view
 from api.problems import Problem, problems
 from api.requests import ExactRoute
@@ -38,7 +39,7 @@ class LogoLink(BaseModel):
     )
 
     logo_id: UUID
-    send_for_approval: bool | None = Field(
+    send_for_approval: Truth | None = Field(
         None, description="true: the customer decides although an Approved color-up fits; null: as it was"
     )
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.csv_rows import JsonCell, Table, checked, read_table
 from api.customers import KnownCurrency
-from api.days import Day
+from api.days import DayCell
 from domain.canonical import digest
 from domain.draft import Decoration, Header, LineInput
 from domain.values import MAX_LINES, Code, LineNo, Number, Price, Text
@@ -36,8 +36,8 @@ class OrderRow(BaseModel):
     external_order_number: Code
     erp_customer_number: Code | None = None
     currency: KnownCurrency | None = None
-    order_date: Day | None = None
-    requested_delivery_date: Day | None = None
+    order_date: DayCell | None = None
+    requested_delivery_date: DayCell | None = None
     line_no: LineNo | None = None
     customer_sku_raw: Code | None = None
     internal_sku: Code | None = None

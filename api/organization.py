@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from api.caller import Admin
 from api.etags import IfMatch, etag, require_version
+from api.json_types import Truth, Whole
 from api.patches import Patch, left_out
 from api.problems import problems
 from api.requests import ExactRoute
@@ -24,11 +25,11 @@ class SettingsPatch(Patch):
     )
 
     production_gate: ProductionGate = Field(default_factory=left_out)
-    four_eyes: bool = Field(default_factory=left_out)
-    reminder_cap: Annotated[int, Field(ge=0, le=5)] = Field(default_factory=left_out)
-    reminder_hour: Annotated[int, Field(ge=0, le=23)] = Field(default_factory=left_out)
-    ack_overdue_hours: Annotated[int, Field(ge=1, le=24 * 365)] = Field(default_factory=left_out)
-    ack_window_days: Annotated[int, Field(ge=1, le=365)] = Field(default_factory=left_out)
+    four_eyes: Truth = Field(default_factory=left_out)
+    reminder_cap: Annotated[Whole, Field(ge=0, le=5)] = Field(default_factory=left_out)
+    reminder_hour: Annotated[Whole, Field(ge=0, le=23)] = Field(default_factory=left_out)
+    ack_overdue_hours: Annotated[Whole, Field(ge=1, le=24 * 365)] = Field(default_factory=left_out)
+    ack_window_days: Annotated[Whole, Field(ge=1, le=365)] = Field(default_factory=left_out)
     price_tolerance_percent: Annotated[Price, Field(le=100)] = Field(default_factory=left_out)
 
 

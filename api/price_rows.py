@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.csv_rows import checked, read_table
 from api.customers import KnownCurrency
-from api.days import Day
+from api.days import DayCell
 from api.import_batches import Batch
 from domain.values import Code, Name, Price
 from storage.customers import ids_by_name, ids_by_number
@@ -31,8 +31,8 @@ class PriceRow(BaseModel):
     uom: Code
     unit_price: Price
     min_qty: Price = Decimal(0)
-    valid_from: Day | None = None
-    valid_to: Day | None = None
+    valid_from: DayCell | None = None
+    valid_to: DayCell | None = None
 
     @field_validator("valid_to")
     @classmethod

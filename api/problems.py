@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from api.addresses import methods_of, spelt_out_elsewhere
 from api.customer_pages import is_customer_page, problem_page, wants_json, without_token
+from api.exact_json import NUMBER_OUT_OF_PROPORTION
 from domain.refusals import Refusal
 from storage.database import DatabaseUnavailable
 
@@ -176,7 +177,8 @@ def _part(part: object) -> str | int:
 
 def _sentence(error: Mapping[str, Any]) -> str:
     if error.get("type") == "json_invalid":
-        return "the body is not valid JSON"
+        said = error.get("ctx", {}).get("error")
+        return NUMBER_OUT_OF_PROPORTION if said == NUMBER_OUT_OF_PROPORTION else "the body is not valid JSON"
     text = str(error.get("msg", "does not fit"))
     return text.removeprefix("Value error, ")
 

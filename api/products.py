@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.caller import AnyRole, Caller, Ops
 from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
+from api.json_types import Truth
 from api.paging import Page, Paging, write_cursor
 from api.problems import NotFound, Problem, problems
 from api.queries import Search, after_text
@@ -60,7 +61,7 @@ class ProductContent(BaseModel):
     name: Name
     base_uom: Code
     uom_conversions: Conversions = Field(default_factory=dict)
-    active: bool = True
+    active: Truth = True
     price: Price | None = None
 
     def values(self, sku: str) -> dict[str, Any]:

@@ -4,11 +4,9 @@ JSON numbers become decimals, never binary floats; NaN and Infinity are refused.
 """
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable, Coroutine
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +17,7 @@ from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.exact_json import read_json
 from api.problems import Problem, render, unavailable
 
 log = structlog.get_logger(__name__)
@@ -30,20 +29,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
-def _refuse_constant(text: str) -> Decimal:
-    raise json.JSONDecodeError(f"{text} is not JSON", text, 0)
-
-
 class ExactRequest(Request):
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            body = await self.body()
-            try:
-                self._json = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
-            except (RecursionError, UnicodeDecodeError, ValueError) as error:
-                if isinstance(error, json.JSONDecodeError):
-                    raise
-                raise json.JSONDecodeError("the body is not valid JSON", "", 0) from None
+            self._json = read_json(await self.body())
         return self._json
 
 

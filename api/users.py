@@ -13,6 +13,7 @@ from api.caller import Admin, Caller
 from api.emails import Email
 from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
+from api.json_types import Truth
 from api.paging import Page, Paging, write_cursor
 from api.passwords import Password, hash_in_thread
 from api.patches import Patch, left_out
@@ -60,7 +61,7 @@ class UserPatch(Patch):
 
     name: Name = Field(default_factory=left_out)
     role: Role = Field(default_factory=left_out)
-    active: bool = Field(default_factory=left_out)
+    active: Truth = Field(default_factory=left_out)
     password: Password = Field(default_factory=left_out)
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 import asyncssh
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StrictBool, ValidationInfo, model_validator
 
 from connectors.configuration import STORED, ConnectorConfig
 from connectors.private_key import open_private_key
@@ -65,7 +65,7 @@ class DropzoneConfig(ConnectorConfig):
 
     mode: Literal["sftp", "filesystem"]
     host: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_host)] | None = None
-    port: int = Field(22, ge=1, le=65535)
+    port: int = Field(22, ge=1, le=65535, strict=True)
     username: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_no_control)] | None = None
     password: Secret | None = None
     private_key: Annotated[SecretStr, Field(min_length=1, max_length=16384)] | None = None
@@ -75,7 +75,7 @@ class DropzoneConfig(ConnectorConfig):
     ack_path: Folder | None = None
     connect_timeout_s: float = Field(10, gt=0, le=120)
     operation_timeout_s: float = Field(30, gt=0, le=600)
-    trust_on_first_use: bool = False
+    trust_on_first_use: StrictBool = False
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:
