@@ -1,7 +1,7 @@
 """Who is asking: token to person, org and role; every endpoint names the roles that it takes."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,18 +10,19 @@ from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.jwks import KeysUnavailable, TokenInvalid
 from api.problems import Problem, unavailable
-from api.rooms import InRooms
+from api.rooms import InRooms, Rooms, rooms_of
 from domain.audit import AuditEntry
 from domain.messages import Actor, Origin
 from domain.policy import OrgPolicy
 from domain.statuses import Role, Via
 from storage import audit_log
-from storage.database import Database
+from storage.database import Database, Row
 
 _bearer = HTTPBearer(
     auto_error=False, description="The access_token of POST /auth/login, or the identity provider's"
@@ -107,6 +108,14 @@ async def _caller(
     rooms: InRooms,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
+    """Who asks; `admission` has found out already, where the route is an `ExactRoute`."""
+    known = getattr(request.state, "caller", None)
+    return known if isinstance(known, Caller) else await _authenticated(request, rooms, credentials)
+
+
+async def _authenticated(
+    request: Request, rooms: Rooms, credentials: HTTPAuthorizationCredentials | None
+) -> Caller:
     refused = Problem(
         401,
         "This needs a valid bearer token; log in at /auth/login",
@@ -121,12 +130,9 @@ async def _caller(
     except KeysUnavailable:
         raise unavailable("The identity provider") from None
     # asked each time: a person who was deactivated or whose role changed must not ride on an old token
-    rows = await rooms.database.call(
-        "SELECT * FROM authenticate(:org, :user)", {"org": claims.org_id, "user": claims.user_id}
-    )
-    if not rows or not rows[0]["active"]:
+    row = await _active_user(rooms, claims.org_id, claims.user_id)
+    if row is None:
         raise refused
-    row = rows[0]
     structlog.contextvars.bind_contextvars(org_id=str(claims.org_id), user_id=str(claims.user_id))
     return Caller(
         user_id=claims.user_id,
@@ -143,20 +149,66 @@ async def _caller(
     )
 
 
-def _require(*roles: Role) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:
-    allowed = {Role.ADMIN, *roles}
+async def _active_user(rooms: Rooms, org_id: UUID, user_id: UUID) -> Row | None:
+    rows = await rooms.database.call(
+        "SELECT * FROM authenticate(:org, :user)", {"org": org_id, "user": user_id}
+    )
+    return rows[0] if rows and rows[0]["active"] else None
 
-    async def check(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-        if caller.role not in allowed:
-            names = " or ".join(sorted(allowed))
-            raise Problem(403, f"This needs the role {names}; yours is {caller.role}")
+
+async def is_still_active(rooms: Rooms, caller: Caller) -> bool:
+    """For answers that go on for hours: whether the person may still be here."""
+    return await _active_user(rooms, caller.org_id, caller.user_id) is not None
+
+
+class _Roles:
+    """A dependency that lets some roles pass, and ADMIN."""
+
+    def __init__(self, *roles: Role) -> None:
+        self._allowed = {Role.ADMIN, *roles}
+
+    async def __call__(self, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+        self.admit(caller)
         return caller
 
-    return check
+    def admit(self, caller: Caller) -> None:
+        """
+        Raises:
+            Problem: 403.
+        """
+        if caller.role not in self._allowed:
+            names = " or ".join(sorted(self._allowed))
+            raise Problem(403, f"This needs the role {names}; yours is {caller.role}")
+
+
+def admission(dependant: Dependant) -> Callable[[Request], Awaitable[None]] | None:
+    """What a route asks of its caller before anything of the request's body is read; None: nothing.
+
+    FastAPI parses a body before it calls a dependency: strangers would have us parse theirs, and would
+    hear of its faults instead of 401.
+    """
+    asked = list(_calls(dependant))
+    if _caller not in asked:
+        return None
+    checks = [call for call in asked if isinstance(call, _Roles)]
+
+    async def admit(request: Request) -> None:
+        caller = await _authenticated(request, rooms_of(request), await _bearer(request))
+        for check in checks:
+            check.admit(caller)
+        request.state.caller = caller
+
+    return admit
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for each in dependant.dependencies:
+        yield each.call
+        yield from _calls(each)
 
 
 AnyRole = Annotated[Caller, Depends(_caller)]
-Admin = Annotated[Caller, Depends(_require())]
-Ops = Annotated[Caller, Depends(_require(Role.OPS))]
-Production = Annotated[Caller, Depends(_require(Role.PRODUCTION))]
-Integrator = Annotated[Caller, Depends(_require(Role.INTEGRATOR))]
+Admin = Annotated[Caller, Depends(_Roles())]
+Ops = Annotated[Caller, Depends(_Roles(Role.OPS))]
+Production = Annotated[Caller, Depends(_Roles(Role.PRODUCTION))]
+Integrator = Annotated[Caller, Depends(_Roles(Role.INTEGRATOR))]

@@ -17,6 +17,7 @@ from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.caller import admission
 from api.exact_json import read_json
 from api.problems import Problem, render, unavailable
 
@@ -37,13 +38,16 @@ class ExactRequest(Request):
 
 
 class ExactRoute(APIRoute):
-    """Route class of every router, so that bodies are read by `ExactRequest`."""
+    """Route class of every router: first who asks, then the body, read by `ExactRequest`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
         takes_json = self.body_field is not None
+        admit = admission(self.dependant)
 
         async def handle(request: Request) -> Response:
+            if admit is not None:
+                await admit(request)
             if takes_json:
                 require_json(request)
             return await handler(ExactRequest(request.scope, request.receive))

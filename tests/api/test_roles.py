@@ -81,6 +81,24 @@ async def test_an_endpoint_takes_its_roles_and_no_other(
             assert answer.json()["code"] == "FORBIDDEN"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"), [each for each in ENDPOINTS if each[0] in {"POST", "PUT", "PATCH"}]
+)
+async def test_nobodys_body_is_read_before_it_is_known_whose_it_is(
+    client_for: ClientFor, client: httpx.AsyncClient, method: str, path: str, allowed: set[Role]
+) -> None:
+    bodies = {"text/plain": "a=b", "application/json": "{", "application/json; x": '{"nothing": 1e99999}'}
+    for kind, content in bodies.items():
+        headers = {"Content-Type": kind, "Idempotency-Key": "no key at all"}
+        answers = [await client.request(method, path, content=content, headers=headers)]
+        forged = {**headers, "Authorization": "Bearer a.b.c"}
+        answers.append(await client.request(method, path, content=content, headers=forged))
+        assert {answer.status_code for answer in answers} == {401}, kind
+        for role in set(Role) - allowed:
+            answer = await client_for(role).request(method, path, content=content, headers=headers)
+            assert answer.status_code == 403, (role, kind)
+
+
 async def test_each_route_is_in_the_table(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     known = {
