@@ -20,6 +20,7 @@ from api.problems import Problem, problems
 from api.requests import ExactRoute
 from api.rooms import InRooms, Rooms
 from domain import messages as msg
+from domain.canonical import sha256_hex
 from domain.transitions import Command
 from domain.values import Text
 
@@ -86,7 +87,17 @@ async def _line_call(
     key: IdempotencyKey,
     if_match: IfMatch,
 ) -> LineCall:
-    return LineCall(draft_id, line_no, rooms, key, await body_digest(request), version_of(if_match))
+    own_key = None if key is None else _key_of_line(line_no, key)
+    return LineCall(draft_id, line_no, rooms, own_key, await body_digest(request), version_of(if_match))
+
+
+def _key_of_line(line_no: int, key: str) -> str:
+    """The workflow knows keys by command; a client's key counts for one path, and so for one line of it.
+
+    The blank keeps it apart from every key that a client can send. What an older version kept under the bare
+    key is not found any more: a repeat across the upgrade is judged anew, as one without a key.
+    """
+    return f"line {line_no} {sha256_hex(key)}"
 
 
 InLineCall = Annotated[LineCall, Depends(_line_call)]

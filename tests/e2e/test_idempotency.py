@@ -7,7 +7,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.e2e.conftest import People, Person, draft_in, files_of, order, settled
+from tests.e2e.conftest import Body, People, Person, draft_in, files_of, order, settled
+from tests.e2e.decorations import (
+    color_up_of,
+    customer_with_approver,
+    decorated_order,
+    decoration,
+    line_path,
+    lines_at,
+    logo_of,
+)
 
 
 @pytest.mark.parametrize("keys", ["one", "none", "twenty"])
@@ -50,6 +59,23 @@ async def test_creation_by_key_makes_one_draft(ops: Person) -> None:
     assert again["id"] == answers[0].json()["id"]
     other = await ops.json("POST", "/draft-orders", 422, json={**body, "notes": "x"}, headers=bare)
     assert "Idempotency-Key" in other["detail"]
+
+
+async def test_a_key_counts_for_one_line_and_for_a_repeat_on_it(ops: Person, people: People) -> None:
+    production = await people("production")
+    customer = await customer_with_approver(ops)
+    logo = await logo_of(ops, customer)
+    await color_up_of(ops, logo, approved=True)
+    draft = await decorated_order(ops, customer, decoration(logo), decoration(logo))
+    await lines_at(ops, draft, *["Pending Production Approval"] * 2)
+    await production.json("POST", f"/draft-orders/{draft['id']}/production-approve")
+    for _ in range(2):
+        options: Body = {"json": {"to": "In Production"}, "headers": {"Idempotency-Key": "k" * 255}}
+        moved = [await production.json("POST", line_path(draft, n, "floor"), **options) for n in (1, 2)]
+        assert [line["status"] for line in moved] == ["In Production"] * 2
+    other = {**options, "json": {"to": "Complete"}}
+    refused = await production.json("POST", line_path(draft, 2, "floor"), 422, **other)
+    assert "Idempotency-Key" in refused["detail"]
 
 
 async def test_an_answer_lost_after_the_decision_is_found_again(ops: Person) -> None:
