@@ -131,6 +131,8 @@ async def _edit(
         return await _preview(rooms, caller, draft_id, message, empty=empty)
     said = {} if empty else (await send(rooms, caller, draft_id, Command.EDIT, message)).result
     stored = await stored_draft(caller, draft_id)
+    if empty:
+        _admit_empty(stored.draft, message)
     view = draft_view(stored, caller, rooms.settings.temporal_ui_url)
     # what was decided by an older version did not say what it took back
     answered = EditedDraft(**dict(view), reopened=Reopened.model_validate(said.get("reopened") or {}))
@@ -140,11 +142,23 @@ async def _edit(
     return JSONResponse(answered.model_dump(mode="json"), status, headers=headers)
 
 
+def _admit_empty(draft: Draft, message: EditMessage) -> None:
+    """What an edit that names nothing is refused for, as one that names something.
+
+    Raises:
+        Refusal: another version, a status without edits, no such line.
+    """
+    admit(draft, Command.EDIT, message)
+    edited(draft, message)
+
+
 async def _preview(
     rooms: InRooms, caller: Caller, draft_id: UUID, message: EditMessage, *, empty: bool
 ) -> Response:
     """Judged by the same rules on the rows, which are never ahead of the workflow."""
     stored = await stored_draft(caller, draft_id)
+    if empty:
+        _admit_empty(stored.draft, message)
     after = stored.draft if empty else await _as_it_would_be(caller, stored.draft, message)
     shown = StoredDraft(**{**vars(stored), "draft": after, "waiting_for": waiting_for(after, caller.policy)})
     answered = EditPreview(

@@ -52,6 +52,22 @@ async def test_an_approved_draft_stays_approved_under_every_preview(ops: Person)
     assert done["reopened"] == REVOKED
 
 
+async def test_an_edit_that_names_nothing_is_refused_like_any_other(ops: Person) -> None:
+    draft = await draft_in(ops, "READY")
+    path, stale = f"/draft-orders/{draft['id']}", {"If-Match": f'"{draft["version"] - 1}"'}
+    closed = f"/draft-orders/{(await draft_in(ops, 'REJECTED'))['id']}"
+    for query in ({}, {"preview": "true"}):
+        options: Body = {"json": {}, "params": query}
+        for place in (path, f"{path}/lines/1"):
+            await ops.json("PATCH", place, 412, headers=stale, **options)
+            await ops.json("PATCH", place, **options)
+        await ops.json("PATCH", f"{path}/lines/999", 404, **options)
+        for place in (closed, f"{closed}/lines/1"):
+            refused = await ops.json("PATCH", place, 409, **options)
+            assert refused["current_status"] == "REJECTED"
+    assert (await ops.json("GET", path))["version"] == draft["version"]
+
+
 async def test_a_repeat_of_an_edit_gets_the_first_answers_reopened(ops: Person) -> None:
     draft = await draft_in(ops, "APPROVED")
     line, key = await good_line(ops), {"Idempotency-Key": "one-more"}
