@@ -22,8 +22,9 @@ from starlette.background import BackgroundTask
 from api.callback_signatures import Secret, Signed, read_headers, signer
 from api.caller import origin_of
 from api.problems import Problem, problems
-from api.requests import ExactRoute, require_json
+from api.requests import ExactRoute
 from api.rooms import InRooms, Rooms
+from api.uploads import content_type
 from commands.draft_orders import TemporalUnavailable
 from config.keys import EncryptionError, callback_secret_owner
 from domain.callbacks import CallbackOrder, CallbackRefusal, CustomerApproval
@@ -88,7 +89,7 @@ async def customer_approval(
     202 says that it is written down, not that it had an effect: `GET /callbacks` shows that. Repeat what got
     no 2xx, under the same `webhook-id`. The id stands for an Idempotency-Key.
     """
-    require_json(request)
+    _require_text(request)
     origin = origin_of(request)
     rooms.callback_limits.require_room(origin.ip or "unknown")
     body = await request.body()
@@ -100,6 +101,17 @@ async def customer_approval(
         secret = await _signer(rooms, letter, signed)
         said = await _said(rooms, letter, secret)
         return await _take(rooms, letter, secret, said)
+
+
+def _require_text(request: Request) -> None:
+    """Standard Webhooks asks for three headers and no type: what may hold JSON is looked at.
+
+    Raises:
+        Problem: 415, for a form, a picture and the like.
+    """
+    kind = content_type(request)
+    if kind and "json" not in kind and not kind.startswith("text/"):
+        raise Problem(415, "Send the body as JSON, with the header Content-Type: application/json")
 
 
 def _named(body: bytes) -> UUID | None:

@@ -305,9 +305,26 @@ async def test_a_huge_body_is_refused_before_anything_is_looked_up(
     assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
-async def test_what_is_not_json_is_refused(client: httpx.AsyncClient, secret: str) -> None:
+TEXTS = [None, "application/json; charset=utf-8", "application/vnd.x+json", "text/plain"]
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+async def test_the_signature_counts_whatever_text_the_body_is_said_to_be(
+    client: httpx.AsyncClient, secret: str, color_up: str, kind: str | None
+) -> None:
+    letter = signed(said(color_up), secret)
+    del letter.headers["content-type"]
+    if kind is not None:
+        letter.headers["content-type"] = kind
+    assert (await letter.send(client)).status_code == 202
+    other_body(letter)
+    await expect_401(await letter.send(client))
+
+
+@pytest.mark.parametrize("kind", ["image/png", "application/x-www-form-urlencoded", "multipart/form-data"])
+async def test_what_can_be_no_json_is_refused(client: httpx.AsyncClient, secret: str, kind: str) -> None:
     letter = signed(said(uuid4()), secret)
-    letter.headers["content-type"] = "text/plain"
+    letter.headers["content-type"] = kind
     assert (await letter.send(client)).status_code == 415
 
 
