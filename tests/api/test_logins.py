@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from uuid import UUID
 
 import httpx
@@ -180,6 +181,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
     [
         ({"exp": 1}, SECRET, "HS256"),
         ({"exp": None}, SECRET, "HS256"),
+        ({"exp": int(time.time())}, SECRET, "HS256"),  # no leeway: the clock is our own
         ({"iss": "someone"}, SECRET, "HS256"),
         ({"aud": "something"}, SECRET, "HS256"),
         ({"sub": "x"}, SECRET, "HS256"),
