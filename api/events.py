@@ -1,4 +1,7 @@
-"""Server-Sent Events: one per recorded change, resumable by `Last-Event-ID`, ending with the token."""
+"""Server-Sent Events: one per recorded change, resumable by `Last-Event-ID`.
+
+A stream ends with the token, and soon after its person was deactivated.
+"""
 
 import asyncio
 import json
@@ -11,7 +14,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 
-from api.caller import AnyRole, Caller
+from api.caller import AnyRole, Caller, is_still_active
 from api.draft_sending import stored_draft
 from api.problems import Problem, problems
 from api.requests import ExactRoute
@@ -31,7 +34,10 @@ LastEventId = Annotated[
 ]
 Read = Callable[[str], Awaitable[list[Row]]]
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {}}, "description": "Events until the token ends"}
+    200: {
+        "content": {"text/event-stream": {}},
+        "description": "Events until the token ends or its person is deactivated",
+    }
 }
 
 
@@ -93,10 +99,16 @@ async def _events(
 ) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     rang = False
+    clock = asyncio.get_running_loop().time
+    seen_active_at = clock()
     with rooms.bell.heard(caller.org_id) as news:
         while (left := (caller.expires_at - datetime.now(UTC)).total_seconds()) > 0:
             news.clear()
             try:
+                if clock() - seen_active_at >= HEARTBEAT_S:
+                    if not await is_still_active(rooms, caller):
+                        return
+                    seen_active_at = clock()
                 rows = await rooms.shared_reads.rows((caller.org_id, draft_id, place), partial(read, place))
             except DatabaseUnavailable:
                 return  # the client comes back with the last id it saw
