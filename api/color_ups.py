@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.caller import AnyRole, Caller, Ops
 from api.color_up_views import ColorUp, NewColorUp, NewVersion, color_up_view
+from api.etags import etag
 from api.idempotency import Answer, IdempotencyKey, once
 from api.notices import InNotices
 from api.paging import Page, Paging, write_cursor
@@ -64,9 +65,11 @@ async def list_color_ups(
 
 
 @router.get("/color-ups/{color_up_id}", responses=problems(401, 404))
-async def get_color_up(color_up_id: UUID, caller: AnyRole) -> ColorUp:
+async def get_color_up(color_up_id: UUID, caller: AnyRole, response: Response) -> ColorUp:
     async with caller.transaction() as connection:
-        return color_up_view(await stored_color_up(connection, caller, color_up_id))
+        shown = color_up_view(await stored_color_up(connection, caller, color_up_id))
+    response.headers["ETag"] = etag(shown.version)
+    return shown
 
 
 @router.post("/color-ups", status_code=201, response_model=ColorUp, responses=problems(401, 403, 404, 409))

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.caller import AnyRole, Caller, Ops
-from api.etags import IfMatch, etag, require_version
+from api.etags import IfMatch, Versions, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
 from api.json_types import Truth
 from api.paging import Page, Paging, write_cursor
@@ -172,7 +172,7 @@ async def _inserted(connection: AsyncConnection, caller: Caller, values: dict[st
 
 
 async def _replaced(
-    connection: AsyncConnection, caller: Caller, values: dict[str, Any], if_match: str | None
+    connection: AsyncConnection, caller: Caller, values: dict[str, Any], if_match: Versions
 ) -> Product:
     sku = values["internal_sku"]
     row = await products.get_product(connection, caller.org_id, sku, lock=True)

@@ -5,7 +5,8 @@ import pytest
 from domain.statuses import Role
 from tests.api.conftest import AuditOf, ClientFor, TestOrg
 
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
+    "version": 1,
     "production_gate": "decorated",
     "four_eyes": False,
     "reminder_cap": 5,
@@ -28,7 +29,8 @@ async def test_a_patch_changes_what_it_names_and_is_in_the_trail(
     admin = client_for(Role.ADMIN, fresh_org)
     changes = {"production_gate": "always", "price_tolerance_percent": 2.50}
     answer = await admin.patch("/org/settings", json=changes)
-    expected = {**DEFAULTS, "production_gate": "always", "price_tolerance_percent": "2.5"}
+    changed = {"production_gate": "always", "price_tolerance_percent": "2.5", "version": 2}
+    expected = {**DEFAULTS, **changed}
     assert answer.json() == expected
     assert answer.headers["etag"] == '"2"'
     assert (await admin.get("/org/settings")).json() == expected
