@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel
 
 from api.caller import AnyRole
 from api.days import Day
-from api.paging import Page, Paging, bad_cursor, write_cursor
+from api.paging import Page, Paging, bad_cursor, cursor_time, write_cursor
 from api.problems import problems
 from api.requests import ExactRoute
 from domain.values import printable
@@ -72,12 +72,7 @@ async def list_entries(
 
 
 def _place(after: list[Any]) -> tuple[datetime, int]:
-    try:
-        at, position = after
-        place = datetime.fromisoformat(at), position
-    except (ValueError, TypeError):
-        raise bad_cursor() from None
-    known = isinstance(position, int) and not isinstance(position, bool) and 0 <= position < 2**63
-    if not known or place[0].tzinfo is None:
+    at, position = after if len(after) == 2 else (None, None)
+    if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 2**63:
         raise bad_cursor()
-    return place
+    return cursor_time(at), position

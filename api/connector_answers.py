@@ -1,6 +1,5 @@
 """What came into a connection's ack folder, for whoever looks after the ERP."""
 
-from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -8,8 +7,9 @@ from fastapi import APIRouter
 from api.ack_views import AckView, ack_view
 from api.caller import Integrator
 from api.connectors import required
-from api.paging import Page, Paging, bad_cursor, write_cursor
+from api.paging import Page, Paging, write_cursor
 from api.problems import problems
+from api.queries import after_id
 from api.requests import ExactRoute
 from storage import acks
 
@@ -22,23 +22,10 @@ async def list_all(connection_id: UUID, caller: Integrator, page: Paging) -> Pag
     async with caller.transaction() as connection:
         await required(connection, caller, connection_id)
         rows = await acks.of_connection(
-            connection, caller.org_id, connection_id, limit=page.limit + 1, before=_place(page)
+            connection, caller.org_id, connection_id, limit=page.limit + 1, before=after_id(page)
         )
     more, rows = len(rows) > page.limit, rows[: page.limit]
     return Page(
         data=[ack_view(row) for row in rows],
         next_cursor=write_cursor(rows[-1]["seen_at"], str(rows[-1]["id"])) if more else None,
     )
-
-
-def _place(page: Paging) -> tuple[datetime, UUID] | None:
-    if page.after is None:
-        return None
-    try:
-        at, last = page.after
-        place = datetime.fromisoformat(at), UUID(last)
-    except (ValueError, TypeError, AttributeError):
-        raise bad_cursor() from None
-    if place[0].tzinfo is None:
-        raise bad_cursor()
-    return place

@@ -12,9 +12,11 @@ from api.caller import Caller, Integrator
 from api.connector_bodies import changes_body, refused, split
 from api.connector_types import CONNECTION_ENTITY, connector_of, seal, stored_config, tested_first
 from api.connector_views import ConnectorView, view
+from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, once
-from api.paging import Page, Paging, bad_cursor, write_cursor
-from api.problems import NotFound, Problem, problems
+from api.paging import Page, Paging, write_cursor
+from api.problems import NotFound, problems
+from api.queries import after_id
 from api.requests import ExactRoute
 from api.rooms import InRooms
 from connectors.configuration import ConfigRefused
@@ -32,15 +34,10 @@ TEST_HOLDS_WITHOUT = {"connect_timeout_s", "operation_timeout_s"}
 @router.get("/connectors", response_model=Page[ConnectorView])
 async def list_all(caller: Integrator, page: Paging) -> Page[ConnectorView]:
     """Newest first."""
-    before = None
-    if page.after is not None:
-        try:
-            at, last = page.after
-            before = datetime.fromisoformat(at), UUID(last)
-        except (ValueError, TypeError, AttributeError):
-            raise bad_cursor() from None
     async with caller.transaction() as connection:
-        rows = await connections.list_all(connection, caller.org_id, limit=page.limit + 1, before=before)
+        rows = await connections.list_all(
+            connection, caller.org_id, limit=page.limit + 1, before=after_id(page)
+        )
     more, rows = len(rows) > page.limit, rows[: page.limit]
     return Page(
         data=[view(row) for row in rows],
@@ -52,7 +49,7 @@ async def list_all(caller: Integrator, page: Paging) -> Page[ConnectorView]:
 async def read(connection_id: UUID, caller: Integrator, response: Response) -> ConnectorView:
     async with caller.transaction() as connection:
         row = await required(connection, caller, connection_id)
-    response.headers["ETag"] = f'"{row["version"]}"'
+    response.headers["ETag"] = etag(row["version"])
     return view(row)
 
 
@@ -66,12 +63,19 @@ async def required(
 
 
 async def change(
-    connection_id: UUID, body: dict[str, Any], request: Request, caller: Integrator, rooms: InRooms
+    connection_id: UUID,
+    body: dict[str, Any],
+    request: Request,
+    caller: Integrator,
+    rooms: InRooms,
+    if_match: IfMatch,
 ) -> Response:
     """Change fields; what is left out keeps its value, secrets too."""
     fields, test_on_save = split(body)
     async with caller.transaction() as connection:
         row = await required(connection, caller, connection_id)
+    # also without If-Match: what was read above is what the changes are merged with
+    expected = frozenset({row["version"]}) if "if-match" not in request.headers else if_match
     connector = connector_of(rooms, row["connector_type"])
     old = stored_config(rooms, caller, row)
     try:
@@ -83,9 +87,7 @@ async def change(
 
     async def work(connection: AsyncConnection) -> Answer:
         current = await required(connection, caller, connection_id, lock=True)
-        wanted = request.headers.get("if-match", f'"{row["version"]}"')
-        if wanted.strip() not in {"*", f'"{current["version"]}"'}:
-            raise Problem(412, "The connector has changed since it was read; read it again")
+        require_version(expected, current["version"])
         public = connector.public_view(config)
         sealed = seal(rooms, caller, connection_id, connector.dump(config))
         now = datetime.now(UTC)

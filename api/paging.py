@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query
@@ -52,6 +52,21 @@ def read_cursor(cursor: str) -> list[Any]:
     if not isinstance(values, list):
         raise bad_cursor()
     return values
+
+
+def cursor_time(value: Any) -> datetime:
+    """A time out of a cursor, in UTC.
+
+    Raises:
+        Problem: it is none, or none of the calendar: PostgreSQL's driver takes it for an outage.
+    """
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise bad_cursor()
+        return at.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        raise bad_cursor() from None
 
 
 def bad_cursor() -> Problem:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator
 
-from api.paging import PageQuery, bad_cursor
+from api.paging import PageQuery, bad_cursor, cursor_time
 from domain.values import printable
 
 Search = Annotated[
@@ -16,31 +16,42 @@ Search = Annotated[
     Query(max_length=200, description="looked for literally, in any case"),
 ]
 
-_BY_ID = TypeAdapter(tuple[datetime, UUID])
-_BY_TEXT = TypeAdapter(tuple[datetime, str])
+_MOST = 2**31 - 1
 
 
 def after_id(paging: PageQuery) -> tuple[datetime, UUID] | None:
     """Where a list sorted by time and id goes on."""
-    return None if paging.after is None else _read(_BY_ID, paging.after)
+    if paging.after is None:
+        return None
+    at, last = _time_and_text(paging.after)
+    try:
+        return at, UUID(last)
+    except ValueError:
+        raise bad_cursor() from None
+
+
+def after_number(paging: PageQuery) -> int | None:
+    """Where a list sorted by a number that counts from 1 goes on."""
+    if paging.after is None:
+        return None
+    number = paging.after[0] if len(paging.after) == 1 else None
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= _MOST:
+        raise bad_cursor()
+    return number
 
 
 def after_text(paging: PageQuery) -> tuple[datetime, str] | None:
     """Where a list sorted by time and a text key goes on."""
     if paging.after is None:
         return None
-    at, key = _read(_BY_TEXT, paging.after)
+    at, key = _time_and_text(paging.after)
     try:
         return at, printable(key)
     except ValueError:
         raise bad_cursor() from None
 
 
-def _read(shape: TypeAdapter[Any], values: list[Any]) -> Any:
-    try:
-        at, key = shape.validate_python(tuple(values))
-    except ValidationError:
-        raise bad_cursor() from None
-    if at.tzinfo is None:
+def _time_and_text(values: list[Any]) -> tuple[datetime, str]:
+    if len(values) != 2 or not isinstance(values[1], str):
         raise bad_cursor()
-    return at, key
+    return cursor_time(values[0]), values[1]
