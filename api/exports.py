@@ -11,8 +11,9 @@ from api.ack_views import AckView, ack_view
 from api.caller import AnyRole, Caller
 from api.draft_sending import stored_draft
 from api.draft_views import ExportView, export_view
-from api.paging import Page
+from api.paging import Page, Paging, write_cursor
 from api.problems import NotFound, problems
+from api.queries import after_number
 from api.requests import ExactRoute
 from domain.draft import Export
 from domain.export_document import delivery, too_large
@@ -87,12 +88,19 @@ async def _row(caller: Caller, export_id: UUID) -> Row:
 
 
 @router.get("/draft-orders/{draft_id}/exports", response_model=Page[ExportView])
-async def of_draft(draft_id: UUID, caller: AnyRole) -> Page[ExportView]:
-    """Newest attempt first; all of them, because a draft has few."""
+async def of_draft(draft_id: UUID, caller: AnyRole, paging: Paging) -> Page[ExportView]:
+    """Newest attempt first."""
     await stored_draft(caller, draft_id)
+    before = after_number(paging)
     async with caller.transaction() as connection:
-        rows = await exports.of_draft(connection, caller.org_id, draft_id)
-    return Page(data=[_view(row, caller) for row in rows], next_cursor=None)
+        rows = await exports.of_draft(
+            connection, caller.org_id, draft_id, limit=paging.limit + 1, before=before
+        )
+    shown, more = rows[: paging.limit], len(rows) > paging.limit
+    return Page(
+        data=[_view(row, caller) for row in shown],
+        next_cursor=write_cursor(shown[-1]["attempt"]) if more else None,
+    )
 
 
 @router.get("/exports/{export_id}", response_model=ExportDetail)
@@ -118,12 +126,15 @@ async def document(export_id: UUID, caller: AnyRole) -> Response:
 
 
 @router.get("/exports/{export_id}/push-log", response_model=Page[PushLogRow])
-async def tries(export_id: UUID, caller: AnyRole) -> Page[PushLogRow]:
+async def tries(export_id: UUID, caller: AnyRole, paging: Paging) -> Page[PushLogRow]:
     """Every delivery try, oldest first."""
     await _row(caller, export_id)
+    after = after_number(paging) or 0
     async with caller.transaction() as connection:
-        rows = await push_log.rows(connection, caller.org_id, export_id)
-    return Page(data=[PushLogRow.model_validate(dict(row)) for row in rows], next_cursor=None)
+        rows = await push_log.rows(connection, caller.org_id, export_id, limit=paging.limit + 1, after=after)
+    shown = [PushLogRow.model_validate(dict(row)) for row in rows[: paging.limit]]
+    more = len(rows) > paging.limit
+    return Page(data=shown, next_cursor=write_cursor(shown[-1].attempt_number) if more else None)
 
 
 @router.get("/draft-orders/{draft_id}/push-preview", response_model=Preview)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
 
+_BEYOND = 2**31 - 1  # attempts are counted from 1
 _COLUMNS = (
     "id, draft_order_id, attempt, status, connection_id, connector_type, file_name, dropzone_path, "
     "storage_key, sha256, size_bytes, ack_expected, erp_order_id, unconfirmed, may_have_been_sent, "
@@ -14,14 +15,16 @@ _COLUMNS = (
 )
 
 
-async def of_draft(connection: AsyncConnection, org_id: UUID, draft_id: UUID) -> list[Row]:
-    """Newest attempt first."""
+async def of_draft(
+    connection: AsyncConnection, org_id: UUID, draft_id: UUID, *, limit: int, before: int | None
+) -> list[Row]:
+    """Newest attempt first; those below the attempt `before`."""
     result = await connection.execute(
         text(
             f"SELECT {_COLUMNS} FROM erp_export WHERE org_id = :org AND draft_order_id = :draft "
-            "ORDER BY attempt DESC"
+            "AND attempt < :before ORDER BY attempt DESC LIMIT :limit"
         ),
-        {"org": org_id, "draft": draft_id},
+        {"org": org_id, "draft": draft_id, "limit": limit, "before": before or _BEYOND},
     )
     return list(result.mappings())
 

@@ -252,13 +252,16 @@ async def end_tries(connection: AsyncConnection, export_id: UUID) -> int:
     return int(await connection.scalar(text("SELECT end_tries(:export)"), {"export": export_id}) or 0)
 
 
-async def rows(connection: AsyncConnection, org_id: UUID, export_id: UUID) -> list[Row]:
-    """Oldest first."""
+async def rows(
+    connection: AsyncConnection, org_id: UUID, export_id: UUID, *, limit: int | None = None, after: int = 0
+) -> list[Row]:
+    """Oldest first; those above the attempt `after`."""
     result = await connection.execute(
         text(
             "SELECT attempt_number, status, started_at, duration_ms, request, response, error, next_retry_at "
-            "FROM erp_push_log WHERE org_id = :org AND export_id = :export ORDER BY attempt_number"
+            "FROM erp_push_log WHERE org_id = :org AND export_id = :export AND attempt_number > :after "
+            "ORDER BY attempt_number LIMIT cast(:limit AS integer)"
         ),
-        {"org": org_id, "export": export_id},
+        {"org": org_id, "export": export_id, "after": after, "limit": limit},
     )
     return list(result.mappings())

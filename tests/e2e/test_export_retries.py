@@ -79,6 +79,10 @@ async def test_all_drafts_of_one_cause_are_retried_once_after_a_dry_run(
     for draft_id in failed:
         draft = await settled(ops, draft_id, "PUSHED")
         assert [each["attempt"] for each in draft["exports"]] == [2, 1]
+        where_exports = f"/draft-orders/{draft_id}/exports"
+        first = await ops.json("GET", where_exports, params={"limit": 1})
+        rest = await ops.json("GET", where_exports, params={"limit": 1, "cursor": first["next_cursor"]})
+        assert (first["data"] + rest["data"], rest["next_cursor"]) == (draft["exports"], None)
         assert results[draft_id]["erp_export_id"] == draft["exports"][0]["id"]
         assert len(files_of(orders_folder, draft_id)) == 1
     again = await ops.call("POST", "/exports/retry", json=cause, headers=headers)

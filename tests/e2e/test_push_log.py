@@ -30,3 +30,10 @@ async def test_tries_say_when_the_next_one_comes_and_the_last_that_none_does(
         assert each["error"]["message"].startswith("Connection refused")
         assert each["error"]["cause"]
     assert tries[-1]["next_retry_at"] is None
+    paged, cursor = [], None
+    while cursor is not None or not paged:
+        query = {"limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = await ops.json("GET", f"/exports/{export}/push-log", params=query)
+        assert len(page["data"]) == 1
+        paged, cursor = paged + page["data"], page["next_cursor"]
+    assert paged == tries
