@@ -91,6 +91,11 @@ def wants_json(request: Request) -> bool:
     return "json" in accepted or "json" in request.headers.get("content-type", "")
 
 
+def wants_problem(request: Request) -> bool:
+    """For errors: browsers name HTML, and whoever does not gets the problem document with its code."""
+    return "text/html" not in request.headers.get("accept", "")
+
+
 def is_customer_page(request: Request) -> bool:
     return str(request.scope["path"]).startswith("/proofs/")
 

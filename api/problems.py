@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.addresses import methods_of, spelt_out_elsewhere
-from api.customer_pages import is_customer_page, problem_page, wants_json, without_token
+from api.customer_pages import is_customer_page, problem_page, wants_problem, without_token
 from api.exact_json import NUMBER_OUT_OF_PROPORTION
 from domain.refusals import Refusal
 from storage.database import DatabaseUnavailable
@@ -116,8 +116,8 @@ def unavailable(what: str) -> Problem:
 
 
 def render(request: Request, problem: Problem) -> Response:
-    """As JSON, but as a page to customers' browsers."""
-    if is_customer_page(request) and not wants_json(request):
+    """As JSON, but as a page to customers' browsers, which name HTML in `Accept`."""
+    if is_customer_page(request) and not wants_problem(request):
         return problem_page(request, problem.status, problem.detail, problem.headers)
     document: dict[str, Any] = {
         "type": "about:blank",

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from api.caller import origin_of
-from api.customer_pages import language_of, message, wants_json
+from api.customer_pages import language_of, message, wants_json, wants_problem
 from api.idempotency import IdempotencyKey
 from api.problems import Problem, problems, unavailable
 from api.proof_access import Closed, LinkClosed, Opened, open_link
@@ -112,8 +112,11 @@ async def decide_proof(token: str, request: Request, rooms: InRooms, key: Idempo
         **problems(403, 429),
     },
 )
-async def renew_link(token: str, request: Request, rooms: InRooms) -> Response:
-    """Mail a new link to the address that this one went to. What becomes of it is told to nobody else."""
+async def renew_link(token: str, request: Request, rooms: InRooms, _key: IdempotencyKey) -> Response:
+    """Mail a new link to the address that this one went to. What becomes of it is told to nobody else.
+
+    Within five minutes a repeat mails no second link, with or without a key; what is no key is refused.
+    """
     rooms.proof_limits.count(Asked.RENEWAL, _address(request))
     refuse_other_sites(request, rooms.settings.public_url)
     found = await proof_links.find(rooms.database, token)
@@ -147,14 +150,14 @@ def _stopped(request: Request, rooms: Rooms, token: str, opened: Opened, wish: W
     if opened.proof.row["decision"] is not None:
         return _was_decided(request, rooms, token, opened, wish)
     if wish.from_page and not is_own_form(rooms.keys, opened, wish):
-        if wants_json(request):
+        if wants_problem(request):
             raise Problem(403, WORDS[Language.EN]["form_old"])
         return proof_page(request, rooms, token, opened, status=403, notice="form_old", wish=wish)
     if wish.sheet not in {None, opened.proof.sheet.sha256()}:
         return _changed(request, rooms, token, opened, wish)
     if wish.errors:
         words = WORDS[Language.EN]
-        if wants_json(request):
+        if wants_problem(request):
             errors = [{"loc": ["body", name], "msg": words[word]} for name, word in wish.errors.items()]
             raise Problem(422, errors[0]["msg"], errors=errors)  # type: ignore[arg-type]
         return proof_page(request, rooms, token, opened, status=422, wish=wish)
@@ -163,7 +166,7 @@ def _stopped(request: Request, rooms: Rooms, token: str, opened: Opened, wish: W
 
 def _changed(request: Request, rooms: Rooms, token: str, opened: Opened, wish: Wish) -> Response:
     """Nothing is decided; what it is now is shown, to be decided on."""
-    if wants_json(request):
+    if wants_problem(request):
         sheet = opened.proof.sheet.sha256()
         raise Problem(409, WORDS[Language.EN]["data_changed"], sheet_sha256=sheet)
     return proof_page(request, rooms, token, opened, status=409, notice="data_changed", wish=wish)
@@ -175,7 +178,7 @@ def _was_decided(request: Request, rooms: Rooms, token: str, opened: Opened, wis
     same = (row["decision"], row["decided_by_approver_id"], row["decision_note"] or "")
     if same == (wish.decision, wish.approver_id, wish.comment):
         return _shown(request, rooms, token, opened)
-    if wants_json(request):
+    if wants_problem(request):
         raise Problem(409, WORDS[Language.EN]["decided_before"], decision=row["decision"])
     return proof_page(request, rooms, token, opened, status=409, notice="decided_before")
 
@@ -205,7 +208,7 @@ async def _decided(
     except (TransitionRejected, ProofChanged, KeyReused):
         pass  # somebody else was faster: the rows say who, or what
     except (TemporalUnavailable, FactsUnavailable):
-        if wants_json(request):
+        if wants_problem(request):
             raise unavailable("The proof") from None
         return proof_page(request, rooms, token, opened, status=503, notice="try_again", wish=wish)
     return await _afterwards(request, rooms, token, wish)
@@ -236,11 +239,11 @@ def _shown(request: Request, rooms: Rooms, token: str, opened: Opened) -> Respon
 def _closed(request: Request, rooms: Rooms, token: str, closed: LinkClosed) -> HTMLResponse:
     """
     Raises:
-        Problem: for those who asked for JSON.
+        Problem: for those who did not ask for HTML.
     """
     word, language = closed.why.value, language_of(request, closed.language)
     sentence = WORDS[language][word].format(version=closed.version)
-    if wants_json(request):
+    if wants_problem(request):
         english = WORDS[Language.EN]
         said = english[word].format(version=closed.version)
         raise Problem(closed.why.status, f"{english[f'{word}_title']}. {said}")
