@@ -141,7 +141,9 @@ def _in_body(error: ValidationError) -> list[dict[str, Any]]:
 
 
 async def _signer(rooms: Rooms, letter: _Letter, signed: Signed | CallbackRefusal) -> Secret:
-    """The secret that signed it: of the color-up's org; for a color-up that nobody has, of any.
+    """The secret that signed it: of the color-up's org, or else of any.
+
+    To another org the color-up is one that nobody has: an answer of its own would tell that somebody has it.
 
     Raises:
         Problem: 401, after the refusal was recorded.
@@ -150,12 +152,11 @@ async def _signer(rooms: Rooms, letter: _Letter, signed: Signed | CallbackRefusa
     org_id: UUID | None = rows[0]["org_id"] if rows else None
     if isinstance(signed, CallbackRefusal):
         await _refuse(rooms, letter, org_id, signed)
-    if org_id is None:
+    secret = signer(_opened(rooms, rows), signed, letter.body)
+    if secret is None:
         async with rooms.callback_limits.searching:
-            rows = await callbacks.secrets_of_all(rooms.database)
-            secret = signer(_opened(rooms, rows), signed, letter.body)
-    else:
-        secret = signer(_opened(rooms, rows), signed, letter.body)
+            others = await callbacks.secrets_of_all(rooms.database)
+            secret = signer(_opened(rooms, others), signed, letter.body)
     if secret is None:
         await _refuse(rooms, letter, org_id, CallbackRefusal.SIGNATURE)
     return secret

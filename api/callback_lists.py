@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from api.caller import Integrator
+from api.caller import AnyRole
 from api.paging import Page, Paging, write_cursor
 from api.problems import problems
 from api.queries import after_id
@@ -54,9 +54,9 @@ class RefusedCallback(BaseModel):
     refused_at: datetime
 
 
-@router.get("/callbacks", responses=problems(401, 403))
+@router.get("/callbacks", responses=problems(401))
 async def list_callbacks(
-    caller: Integrator,
+    caller: AnyRole,
     paging: Paging,
     outcome: CallbackOutcome | None = None,
     color_up_id: UUID | None = None,
@@ -73,8 +73,8 @@ async def list_callbacks(
     return Page(data=shown, next_cursor=write_cursor(shown[-1].received_at, shown[-1].id) if more else None)
 
 
-@router.get("/callback-refusals", responses=problems(401, 403))
-async def list_refused_callbacks(caller: Integrator, paging: Paging) -> Page[RefusedCallback]:
+@router.get("/callback-refusals", responses=problems(401))
+async def list_refused_callbacks(caller: AnyRole, paging: Paging) -> Page[RefusedCallback]:
     """Callbacks that name a color-up of this organisation, or bear its signature, and were refused.
 
     The newest 200, newest first.
