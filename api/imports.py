@@ -1,8 +1,8 @@
 """CSV imports. A file with errors writes nothing unless `?partial=true`; `?dry_run=true` never writes.
 
 A repeated import of draft orders makes no second draft: each draft is keyed by the Idempotency-Key and the
-order's number, or, without a key, by the order's content. What is there already counts neither as created nor
-as an error.
+order's number, or, without a key, by the order's content, unless that draft was rejected. What is there
+already counts neither as created nor as an error; `passed_over` names it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from api.caller import Caller, Ops
 from api.csv_rows import RowProblem, Table, read_upload
 from api.idempotency import Answer, IdempotencyKey, once, once_in_steps
 from api.import_batches import Batch
-from api.order_imports import import_orders
+from api.order_imports import PassedOver, import_orders
 from api.order_rows import read_orders
 from api.price_rows import read_prices, settle_prices
 from api.problems import problems
@@ -42,6 +42,10 @@ class ImportReport(BaseModel):
     updated: int
     errors: list[RowProblem]
     dry_run: bool
+
+
+class OrderImportReport(ImportReport):
+    passed_over: list[PassedOver]  # orders of the file whose drafts were there already
 
 
 DryRun = Annotated[bool, Query(description="report, and write nothing")]
@@ -161,7 +165,7 @@ async def _record(
 
 @router.post(
     "/imports/draft-orders",
-    response_model=ImportReport,
+    response_model=OrderImportReport,
     responses=_ERRORS,
     openapi_extra=_documented(_ORDERS + "PO-12345,C-1001,EUR,INT-1,10,PCE,12.50\n"),
 )
@@ -175,7 +179,8 @@ async def import_order_file(
 ) -> JSONResponse:
     """One row per line, grouped by `external_order_number`; `created` counts drafts.
 
-    An order with an error in one row is left out as a whole.
+    An order with an error in one row is left out as a whole. One whose draft an earlier import of the same
+    content made is passed over, unless that draft was rejected.
     """
     options = Options(dry_run, partial)
     content = await read_upload(request)
@@ -186,10 +191,12 @@ async def import_order_file(
         async with caller.transaction() as connection:
             customers = await ids_by_number(connection, caller.org_id, numbers)
         orders = file.settle(customers)
-        created = 0
+        created, passed_over = 0, list[PassedOver]()
         if options.may_write(file.table):
-            created = await import_orders(rooms, caller, orders, key=key, dry_run=dry_run)
-        report = options.report(file.table, Written(created, 0))
+            created, passed_over = await import_orders(rooms, caller, orders, key=key, dry_run=dry_run)
+        report = OrderImportReport(
+            **dict(options.report(file.table, Written(created, 0))), passed_over=passed_over
+        )
         async with caller.transaction() as connection:
             await _record(connection, caller, "DRAFT_ORDERS_IMPORTED", report, content)
         return Answer(report)

@@ -9,6 +9,8 @@ from api.caller import Caller
 from api.rooms import Rooms
 from domain.draft import Header, LineInput
 from domain.messages import draft_id_for_key
+from storage.database import Database
+from tests.api.conftest import TestOrg
 from tests.api.importer import Importer, faults, make_customer
 
 ORDERS = "external_order_number,erp_customer_number,currency,order_date,line_no,internal_sku,qty,uom\n"
@@ -55,7 +57,14 @@ TWO_ORDERS = ORDERS + "PO-1,C-1,EUR,2026-11-20,1,A,10,PCE\nPO-2,,,,,,,\nPO-1,C-1
 async def test_rows_are_grouped_into_drafts(importer: Importer, made: Made) -> None:
     customer = await make_customer(importer, "Hansen", "C-1")
     report = await importer("draft-orders", TWO_ORDERS)
-    assert report == {"rows": 3, "created": 2, "updated": 0, "errors": [], "dry_run": False}
+    assert report == {
+        "rows": 3,
+        "created": 2,
+        "updated": 0,
+        "errors": [],
+        "dry_run": False,
+        "passed_over": [],
+    }
     by_number = {header.external_order_number: (header, lines) for header, lines in made.drafts.values()}
     header, lines = by_number["PO-1"]
     assert (str(header.customer_id), header.currency, str(header.order_date)) == (
@@ -79,6 +88,45 @@ async def test_a_repeated_import_makes_no_second_draft(importer: Importer, made:
     assert (await importer("draft-orders", TWO_ORDERS))["created"] == 0
     assert (await importer("draft-orders", more))["created"] == 1
     assert len(made.drafts) == 3
+
+
+async def test_what_is_passed_over_is_named_until_its_draft_was_rejected(
+    importer: Importer, made: Made, database: Database, fresh_org: TestOrg
+) -> None:
+    await importer("draft-orders", TWO_ORDERS.replace("C-1", ""))
+    content = TWO_ORDERS.replace("C-1", "")
+
+    async def reject(draft_id: object) -> None:
+        async with database.transaction(fresh_org.id) as connection:
+            query = text("UPDATE draft_order SET status = 'REJECTED' WHERE id = :id")
+            await connection.execute(query, {"id": draft_id})
+
+    for _ in range(3):
+        first = next(id for id, (header, _) in made.drafts.items() if header.external_order_number == "PO-1")
+        again = await importer("draft-orders", content)
+        assert (again["created"], len(made.drafts)) == (0, 2)
+        assert [each["external_order_number"] for each in again["passed_over"]] == ["PO-1", "PO-2"]
+        assert [each["status"] for each in again["passed_over"]] == ["EXTRACTED"] * 2
+        assert again["passed_over"][0]["draft_order_id"] == str(first)
+        await reject(first)
+        del made.drafts[first]
+        assert (await importer("draft-orders", content, dry_run=True))["created"] == 1
+        assert (await importer("draft-orders", content))["created"] == 1
+
+
+async def test_a_keys_draft_stays_its_answer_when_it_was_rejected(
+    importer: Importer, made: Made, database: Database, fresh_org: TestOrg
+) -> None:
+    made.fail_on = "PO-2"
+    headers = {"Idempotency-Key": "orders"}
+    assert (
+        await importer.send("draft-orders", ORDERS + "PO-1,,,,,,,\nPO-2,,,,,,,\n", headers)
+    ).status_code == 503
+    made.fail_on = None
+    async with database.transaction(fresh_org.id) as connection:
+        await connection.execute(text("UPDATE draft_order SET status = 'REJECTED'"))
+    report = (await importer.send("draft-orders", ORDERS + "PO-1,,,,,,,\nPO-2,,,,,,,\n", headers)).json()
+    assert (report["created"], [each["status"] for each in report["passed_over"]]) == (1, ["REJECTED"])
 
 
 async def test_a_key_makes_its_own_drafts_once(importer: Importer, made: Made) -> None:
