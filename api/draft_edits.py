@@ -1,5 +1,6 @@
 """Edits of header and lines, what each takes back, and what it would take back: `?preview=true`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -28,7 +29,6 @@ from domain.reopening import Reopened, reopened
 from domain.situation import Situation
 from domain.transitions import Command
 from domain.values import MAX_LINE_NO
-from storage.draft_orders import StoredDraft
 from storage.facts import read_facts
 
 router = APIRouter(route_class=ExactRoute, tags=["draft orders"], responses=problems(401, 403, 404, 409, 412))
@@ -159,8 +159,11 @@ async def _preview(
     stored = await stored_draft(caller, draft_id)
     if empty:
         _admit_empty(stored.draft, message)
-    after = stored.draft if empty else await _as_it_would_be(caller, stored.draft, message)
-    shown = StoredDraft(**{**vars(stored), "draft": after, "waiting_for": waiting_for(after, caller.policy)})
+    after, name = stored.draft, stored.customer_name
+    if not empty:
+        after, name = await _as_it_would_be(caller, stored.draft, message)
+    waits = waiting_for(after, caller.policy)
+    shown = replace(stored, draft=after, waiting_for=waits, customer_name=name)
     answered = EditPreview(
         reopened=reopened(stored.draft, after),
         draft=draft_view(shown, caller, rooms.settings.temporal_ui_url),
@@ -168,7 +171,8 @@ async def _preview(
     return JSONResponse(answered.model_dump(mode="json"), headers={"ETag": etag(stored.draft.version)})
 
 
-async def _as_it_would_be(caller: Caller, draft: Draft, message: EditMessage) -> Draft:
+async def _as_it_would_be(caller: Caller, draft: Draft, message: EditMessage) -> tuple[Draft, str | None]:
+    """The draft, and its customer's name."""
     admit(draft, Command.EDIT, message)
     message.actor, message.origin = caller.actor, caller.origin
     change, at = edited(draft, message), datetime.now(UTC)
@@ -178,4 +182,5 @@ async def _as_it_would_be(caller: Caller, draft: Draft, message: EditMessage) ->
     after = draft
     for event in decide(Command.EDIT, message, Situation(draft, at, facts.policy, facts)):
         after = evolve(after, event, at, caller.user_id)
-    return after.model_copy(update={"version": draft.version + 1})
+    name = facts.customer.name if facts.customer else None
+    return after.model_copy(update={"version": draft.version + 1}), name

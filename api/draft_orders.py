@@ -1,7 +1,6 @@
 """Drafts: create, list, read, change. Source: api.md."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,8 +14,9 @@ from api.draft_creation import create_draft
 from api.draft_sending import stored_draft
 from api.draft_views import DraftHead, DraftView, draft_view, head_view
 from api.idempotency import IdempotencyKey, body_digest
-from api.paging import Page, Paging, bad_cursor, write_cursor
+from api.paging import Page, Paging, write_cursor
 from api.problems import problems
+from api.queries import after_id
 from api.requests import ExactRoute
 from api.rooms import InRooms
 from api.stuck import why_stuck
@@ -75,7 +75,6 @@ async def list_all(
         date_to=date_to,
         waiting_for=waiting_for,
     )
-    before = None if page.after is None else _place(page.after)
     async with caller.transaction() as connection:
         rows = await list_drafts(
             connection,
@@ -83,7 +82,7 @@ async def list_all(
             caller.policy.production_gate,
             wanted,
             limit=page.limit + 1,
-            before=before,
+            before=after_id(page),
         )
     more = len(rows) > page.limit
     rows = rows[: page.limit]
@@ -95,18 +94,7 @@ async def list_all(
 
 def _head(row: Row, caller: Caller) -> DraftHead:
     draft, hours = Draft.model_validate(row["snapshot"]), caller.policy.ack_overdue_hours
-    return head_view(draft, row["waiting_for"], row["acks_wait_since"], hours)
-
-
-def _place(after: list[Any]) -> tuple[datetime, UUID]:
-    try:
-        at, draft_id = after
-        place = datetime.fromisoformat(at), UUID(draft_id)
-    except (ValueError, TypeError, AttributeError):
-        raise bad_cursor() from None
-    if place[0].tzinfo is None:
-        raise bad_cursor()
-    return place
+    return head_view(draft, row["waiting_for"], row["customer_name"], row["acks_wait_since"], hours)
 
 
 @router.get("/draft-orders/{draft_id}", response_model=DraftView)

@@ -26,7 +26,7 @@ from domain.draft import (
 from domain.gates import Gate, allowed_actions, gates, line_summary
 from domain.messages import draft_workflow_id
 from domain.policy import OrgPolicy
-from domain.statuses import DraftStatus, ExportStatus
+from domain.statuses import DraftStatus, ExportStatus, WaitingFor
 from domain.transitions import Command
 from storage.draft_orders import StoredDraft
 
@@ -108,16 +108,27 @@ class DraftView(DraftHead):
 
 
 def head_view(
-    draft: Draft, waiting_for: str | None, acks_wait_since: datetime | None, overdue_hours: int
+    draft: Draft,
+    waiting_for: str | None,
+    customer_name: str | None,
+    acks_wait_since: datetime | None,
+    overdue_hours: int,
 ) -> DraftHead:
-    """`acks_wait_since`: when the export was sent whose ack the draft waits for."""
+    """`customer_name`: of today. `acks_wait_since`: when the export was sent whose ack is waited for."""
     late = acks_wait_since is not None and datetime.now(UTC) - acks_wait_since > timedelta(
         hours=overdue_hours
     )
-    return DraftHead(**_head(draft, waiting_for, ack_overdue=late))
+    return DraftHead(**_head(draft, waiting_for, customer_name, ack_overdue=late))
 
 
-def _head(draft: Draft, waiting_for: str | None, *, ack_overdue: bool) -> dict[str, Any]:
+def shown_waiting(waiting_for: str | None) -> str | None:
+    """As clients are told: with the ERP the order is done, whatever the floor still has to do."""
+    return None if waiting_for == WaitingFor.FLOOR else waiting_for
+
+
+def _head(
+    draft: Draft, waiting_for: str | None, customer_name: str | None, *, ack_overdue: bool
+) -> dict[str, Any]:
     own = {name: getattr(draft, name) for name in DraftHead.model_fields if name in Draft.model_fields}
     header = {
         name: getattr(draft.header, name)
@@ -129,7 +140,12 @@ def _head(draft: Draft, waiting_for: str | None, *, ack_overdue: bool) -> dict[s
             "requested_delivery_date",
         )
     }
-    state = {"waiting_for": waiting_for, "ack_overdue": ack_overdue, "line_summary": line_summary(draft)}
+    state = {
+        "customer_name": customer_name,
+        "waiting_for": shown_waiting(waiting_for),
+        "ack_overdue": ack_overdue,
+        "line_summary": line_summary(draft),
+    }
     return own | header | state
 
 
@@ -142,7 +158,9 @@ def draft_view(
     paused = stored.connection_status == ConnectionStatus.PAUSED
     judged = gates(draft, caller.policy, has_connection=stored.has_connection, paused=paused)
     return DraftView(
-        **_head(draft, stored.waiting_for, ack_overdue=ack_overdue(stored, caller.policy)),
+        **_head(
+            draft, stored.waiting_for, stored.customer_name, ack_overdue=ack_overdue(stored, caller.policy)
+        ),
         notes=draft.header.notes,
         ship_to=draft.header.ship_to,
         internal_review=draft.header.internal_review,

@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from api.caller import AnyRole, Caller, is_still_active
 from api.draft_sending import stored_draft
+from api.draft_views import shown_waiting
 from api.problems import Problem, problems
 from api.requests import ExactRoute
 from api.rooms import InRooms, Rooms
@@ -130,4 +131,5 @@ async def _events(
 
 def _written(row: Row) -> str:
     data = {"draft_order_id": str(row["draft_order_id"]), "version": row["sequence"], **row["change"]}
+    data["waiting_for"] = shown_waiting(data.get("waiting_for"))
     return f"id: {row['place']}\nevent: draft_order\ndata: {json.dumps(data)}\n\n"

@@ -28,6 +28,11 @@ CASE WHEN d.status <> 'APPROVED' THEN d.waiting_for
 """
 
 
+# The draft knows the name at its last validation; since then an edit may have named another customer, and
+# customers are renamed.
+_CUSTOMER_NAME = "(SELECT c.name FROM customer c WHERE c.org_id = d.org_id AND c.id = d.customer_id)"
+
+
 @dataclass(frozen=True)
 class DraftFilter:
     status: str | None = None
@@ -50,6 +55,7 @@ class StoredDraft:
     is_held: bool = False  # the running export waits for the end of a pause, or for its turn after it
     pause: Pause | None = None  # of the connection that the running export goes through
     asked: Sequence[AskedProof] = ()  # what its lines wait for their customer with, longest wait first
+    customer_name: str | None = None  # as the customer is called now; the draft holds an older word
     moves: Sequence[StoredMove] = ()  # of decorated lines, removed ones too, oldest first
 
     @property
@@ -66,6 +72,7 @@ async def get_draft(
                 text(
                     f"""
                 SELECT d.snapshot, d.creation_digest, d.run_id, {_WAITING} AS waiting_for,
+                    {_CUSTOMER_NAME} AS customer_name,
                     (SELECT c.status FROM erp_connection c
                      WHERE c.org_id = d.org_id AND c.status <> 'DISABLED') AS connection_status,
                     (SELECT coalesce(jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt), '[]')
@@ -109,6 +116,7 @@ async def get_draft(
         is_held=bool(row["is_held"]),
         pause=None if row["pause"] is None else Pause.model_validate(row["pause"]),
         delivery_began_at=row["delivery_began_at"],
+        customer_name=row["customer_name"],
         asked=[AskedProof.model_validate(each) for each in row["asked"]],
         moves=[StoredMove.model_validate(move) for move in row["moves"]],
     )
@@ -152,7 +160,7 @@ def list_query(
         conditions.append("(d.created_at, d.id) < (:before_at, :before_id)")
         values["before_at"], values["before_id"] = before
     query = f"""
-        SELECT d.snapshot, d.created_at, d.id, {_WAITING} AS waiting_for,
+        SELECT d.snapshot, d.created_at, d.id, {_WAITING} AS waiting_for, {_CUSTOMER_NAME} AS customer_name,
             CASE WHEN d.waiting_for = 'ack' THEN (
                 SELECT max(e.sent_at) FROM erp_export e
                 WHERE e.draft_order_id = d.id AND e.status = 'SENT' AND e.ack_expected
@@ -168,7 +176,8 @@ def list_query(
 _CONDITIONS = {
     "status": "d.status = :status",
     "customer_id": "d.customer_id = :customer_id",
-    "q": "position(:q in d.search) > 0",
+    "q": """(position(:q in d.search) > 0 OR d.customer_id IN (
+        SELECT c.id FROM customer c WHERE c.org_id = :org AND position(:q in lower(c.name)) > 0))""",
     "created_from": "d.created_at >= :created_from",
     "created_before": "d.created_at < :created_before",
 }

@@ -109,8 +109,8 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def haystack(draft: Draft) -> str:
-    """Everything that `q` looks through, in lower case, one item a line."""
-    parts = [draft.number, draft.header.external_order_number, draft.customer_name]
+    """What `q` looks through besides the customer's name, in lower case, one item a line."""
+    parts = [draft.number, draft.header.external_order_number]
     for line in draft.lines:
         parts += [line.internal_sku, line.customer_sku_raw]
     return "\n".join(dict.fromkeys(part.lower() for part in parts if part))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from api.draft_views import SILENT_AFTER, draft_waiting_message
+from api.draft_views import SILENT_AFTER, draft_waiting_message, shown_waiting
 from domain.draft import Draft, Export
 from domain.gates import gates
 from domain.policy import OrgPolicy
@@ -16,6 +16,12 @@ from storage.draft_orders import StoredDraft
 # ages, so that a test that runs long after its import means the same
 NEW = timedelta(0)
 OLD = SILENT_AFTER + timedelta(seconds=5)
+
+
+def test_clients_hear_only_what_the_contract_lists() -> None:
+    listed = set(WaitingFor) - {WaitingFor.FLOOR}
+    assert {shown_waiting(each.value) for each in WaitingFor} == {*listed, None}
+    assert shown_waiting(None) is None
 
 
 def stored(age: timedelta, began: timedelta | None, error: str | None) -> StoredDraft:

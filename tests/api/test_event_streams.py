@@ -6,12 +6,13 @@ import pytest
 from fastapi import FastAPI
 
 from api import events
+from api.rooms import Rooms
 from domain.statuses import Role
 from tests.api.conftest import ClientFor, TestOrg
 
 
 async def test_a_stream_ends_soon_after_its_person_was_deactivated(
-    app: FastAPI, client_for: ClientFor, fresh_org: TestOrg, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, rooms: Rooms, client_for: ClientFor, fresh_org: TestOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "HEARTBEAT_S", 0.05)
     app.include_router(events.router)
@@ -24,3 +25,4 @@ async def test_a_stream_ends_soon_after_its_person_was_deactivated(
     assert switched_off.status_code == 200
     async with asyncio.timeout(20):
         assert (await stream).status_code == 200
+    await rooms.bell.close()

@@ -1,6 +1,7 @@
 """An edit's answer says what it took back, and its preview says so before anything is changed."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -66,6 +67,28 @@ async def test_an_edit_that_names_nothing_is_refused_like_any_other(ops: Person)
             refused = await ops.json("PATCH", place, 409, **options)
             assert refused["current_status"] == "REJECTED"
     assert (await ops.json("GET", path))["version"] == draft["version"]
+
+
+async def test_a_draft_shows_and_is_found_by_the_name_that_its_customer_has_now(ops: Person) -> None:
+    mark = uuid4().hex
+    first, second = [
+        await ops.json("POST", "/customers", 201, json={"name": f"{name} {mark}"})
+        for name in ("Ärmel", "Öse")
+    ]
+    draft = await ops.json("POST", "/draft-orders", 201, json={"customer_id": first["id"], "lines": []})
+    path, change = f"/draft-orders/{draft['id']}", {"customer_id": second["id"]}
+    preview = await ops.json("PATCH", path, json=change, params={"preview": "true"})
+    done = await ops.json("PATCH", path, json=change)
+    names = [each["customer_name"] for each in (draft, preview["draft"], done)]
+    assert names == [f"Ärmel {mark}", f"Öse {mark}", f"Öse {mark}"]
+    await ops.json("PATCH", f"/customers/{second['id']}", json={"name": f"Übergröße {mark}"})
+    found = await ops.json("GET", "/draft-orders", params={"q": f"ÜBERGRÖSSE {mark}".replace("SS", "ß")})
+    assert [(each["id"], each["customer_name"]) for each in found["data"]] == [
+        (draft["id"], f"Übergröße {mark}")
+    ]
+    for gone in ("Ärmel", "Öse"):
+        assert (await ops.json("GET", "/draft-orders", params={"q": f"{gone} {mark}"}))["data"] == []
+    assert (await ops.json("GET", path))["customer_name"] == f"Übergröße {mark}"
 
 
 async def test_a_repeat_of_an_edit_gets_the_first_answers_reopened(ops: Person) -> None:
