@@ -117,7 +117,7 @@ def build_worker(
     reminders = Reminders(client, settings.task_queue, settings.answer_within_s)
     lookups = LineLookups(database, proofs.start, reminders.start)
     callbacks = Callbacks(database, proofs, errands)
-    notices = Notices(database, drafts, errands)
+    notices = Notices(database, drafts, errands, proofs.start)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     mornings = Mornings(database, mailer, DigestLetters(settings.public_url), reminders)
     return Worker(

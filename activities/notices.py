@@ -1,6 +1,7 @@
-"""Tell drafts that something has appeared that their lines wait for, and set going what was left behind."""
+"""Tell drafts, or a proof, that something has appeared that they wait for; set going what was left behind."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -23,29 +24,35 @@ _PAGE = 100
 _AT_ONCE = 8
 _RELAYED_AT_ONCE = 500
 
+StartProof = Callable[[UUID, UUID], Awaitable[None]]
 Answer = bool | BaseException  # whether the draft was still there to be told
 
 
 class Notices:
-    """`left_after`: younger notices are still in the hands of the API process that added them."""
+    """`start_proof(org_id, color_up_id)` has a proof's workflow look at its rows, started if none runs.
+
+    `left_after`: younger notices are still in the hands of the API process that added them.
+    """
 
     def __init__(
         self,
         database: Database,
         drafts: DraftOrders,
         errands: Errands,
+        start_proof: StartProof,
         left_after: timedelta = timedelta(seconds=10),
     ) -> None:
         self._database = database
         self._drafts = drafts
         self._errands = errands
+        self._start_proof = start_proof
         self._left_after = left_after
 
     @activity.defn(name=names.TELL_NOTICE)
     async def tell(self, order: NoticeOrder) -> NoticeTold:
-        """Tell every draft whose row waits, then mark the notice.
+        """Tell every draft whose row waits, or the proof, then mark the notice.
 
-        A repeat tells those that wait still. Who is told twice looks twice, and finds nothing to move.
+        A repeat tells those that wait still. Who is told twice looks twice, and finds nothing to do.
         """
         try:
             async with heartbeats():
@@ -53,7 +60,11 @@ class Notices:
                     notice = await notices.untold(connection, order.org_id, order.notice_id)
                 if notice is None:
                     return NoticeTold()
-                told = await self._tell_all(order, notice)
+                if notices.is_for_lines(notice):
+                    told = await self._tell_all(order, notice)
+                else:
+                    told = 0
+                    await self._start_proof(order.org_id, notice["entity_id"])
                 async with self._database.transaction(order.org_id) as connection:
                     await notices.mark_told(connection, order.org_id, order.notice_id, datetime.now(UTC))
         except (DatabaseUnavailable, TemporalUnavailable) as error:

@@ -1,4 +1,4 @@
-"""Have the drafts told of what their lines may wait for: noted with it, told after the answer."""
+"""Have drafts, or a proof, told of what they wait for: noted with it, told after the answer."""
 
 from datetime import UTC, datetime
 from typing import Annotated

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.caller import Ops
 from api.color_ups import stored_color_up
 from api.idempotency import Answer, IdempotencyKey, once
-from api.problems import Problem, problems, unavailable
+from api.notices import InNotices
+from api.problems import Problem, problems
 from api.requests import ExactRoute
-from api.rooms import InRooms
-from commands.draft_orders import TemporalUnavailable
 from domain.color_ups import ColorUpStatus
+from domain.notices import NoticeKind
 from storage import messages, proof_links, proof_sheets
 
 router = APIRouter(route_class=ExactRoute, tags=["proofs"])
@@ -50,11 +50,11 @@ class Resent(BaseModel):
 
 @router.post("/color-ups/{color_up_id}/resend", response_model=Resent, responses=problems(401, 403, 404, 409))
 async def resend(
-    color_up_id: UUID, request: Request, caller: Ops, rooms: InRooms, key: IdempotencyKey
+    color_up_id: UUID, request: Request, caller: Ops, key: IdempotencyKey, notices: InNotices
 ) -> JSONResponse:
     """End all links to the version, and mail it with new ones to every active approver.
 
-    The mails go out after the answer; `GET /messages` shows what becomes of them.
+    The mails go out after the answer, whatever dies then; `GET /messages` shows what becomes of them.
     """
 
     async def begin(connection: AsyncConnection) -> Answer:
@@ -69,12 +69,7 @@ async def resend(
         await caller.audit(
             connection, "PROOF_RESENT", ("color_up", color_up_id), after=done.model_dump(mode="json")
         )
+        await notices.add(connection, caller.org_id, NoticeKind.PROOF_RESENT, color_up_id)
         return Answer(done)
 
-    response = await once(request, caller, key, begin)
-    try:
-        # also for a repeat: whoever came first may have died here
-        await rooms.proofs.start(caller.org_id, color_up_id)
-    except TemporalUnavailable:
-        raise unavailable("The mailing") from None
-    return response
+    return await once(request, caller, key, begin)

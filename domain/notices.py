@@ -1,4 +1,4 @@
-"""Something has appeared that lines may wait for: what the workflows are told that tell the drafts.
+"""Something has appeared that lines or a proof must hear of: what the workflows are told that tell them.
 
 Source: docs/adr/0012.
 """
@@ -13,11 +13,15 @@ NOTICE_RELAY_WORKFLOW = "RelayNoticesWorkflow"
 
 
 class NoticeKind(StrEnum):
-    """What has appeared; which lines wait for it, says storage/notices.py."""
+    """What has appeared; which lines wait for it, says storage/notices.py.
+
+    PROOF_RESENT concerns no line: the proof's workflow mails the version anew.
+    """
 
     APPROVER = "approver"
     LOGO = "logo"
     COLOR_UP = "color_up"
+    PROOF_RESENT = "proof_resent"
 
 
 class NoticeOrder(BaseModel):

@@ -13,8 +13,9 @@ from domain.statuses import LineStatus as L
 from storage.database import Database, Row
 
 # Of which table the new row `t` is; where a line `l` waits for such a row; and for which of them.
+# An approver is looked for where the customer is asked, too: whoever is added then gets the mail.
 _WAITS: dict[NoticeKind, tuple[str, Sequence[L], str]] = {
-    NoticeKind.APPROVER: ("approver", (L.NEEDS_APPROVER, L.SENT_FOR_APPROVAL), "true"),
+    NoticeKind.APPROVER: ("approver", (L.NEEDS_APPROVER, L.SENT_FOR_APPROVAL, L.PHONE_CALL), "true"),
     NoticeKind.LOGO: (
         "logo",
         (L.NEW, L.AWAITING_LOGO),
@@ -29,6 +30,11 @@ _WAITS: dict[NoticeKind, tuple[str, Sequence[L], str]] = {
 }
 
 
+def is_for_lines(notice: Row) -> bool:
+    """Whether drafts wait for it; `waiting_drafts` knows which."""
+    return NoticeKind(notice["kind"]) in _WAITS
+
+
 async def add_notice(
     connection: AsyncConnection,
     org_id: UUID,
@@ -37,7 +43,7 @@ async def add_notice(
     entity_id: UUID,
     at: datetime,
 ) -> None:
-    """In the transaction that adds what lines may wait for."""
+    """In the transaction that adds what is to be heard of."""
     statement = text(
         "INSERT INTO line_notice (id, org_id, kind, entity_id, created_at) "
         "VALUES (:id, :org, :kind, :entity, :at)"

@@ -21,6 +21,7 @@ from api.rooms import Rooms
 from commands.draft_orders import TemporalUnavailable
 from domain.designs import Design, design_key
 from domain.mails import Language
+from domain.notices import NoticeOrder
 from domain.proof_sheets import Terms
 from domain.proofs import DecideProof, ProofDecided
 from storage import proof_links, proof_sheets, proofs
@@ -38,7 +39,7 @@ class Deciding:
 
     database: Database
     renewed: list[tuple[UUID, UUID]] = field(default_factory=list)
-    started: list[tuple[UUID, UUID]] = field(default_factory=list)
+    noticed: list[NoticeOrder] = field(default_factory=list)
     away: bool = False
 
     async def decide(self, org_id: UUID, color_up_id: UUID, message: DecideProof) -> ProofDecided:
@@ -47,10 +48,10 @@ class Deciding:
         async with self.database.transaction(org_id) as connection:
             return await proofs.decide(connection, org_id, color_up_id, message, datetime.now(UTC))
 
-    async def start(self, org_id: UUID, color_up_id: UUID) -> None:
+    async def tell_notice(self, order: NoticeOrder) -> None:
         if self.away:
             raise TemporalUnavailable("away")
-        self.started.append((org_id, color_up_id))
+        self.noticed.append(order)
 
     async def renew_link(self, org_id: UUID, link_id: UUID) -> None:
         self.renewed.append((org_id, link_id))

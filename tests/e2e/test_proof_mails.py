@@ -2,14 +2,20 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
 
+from domain.notices import NoticeKind
 from local.stack import Stack
+from storage import proof_sheets
+from storage.database import Database
+from storage.notices import add_notice
 from tests.e2e.conftest import Body, Person, good_line
 from tests.e2e.decorations import (
     STYLE,
@@ -137,6 +143,23 @@ async def test_an_approver_who_is_added_while_a_proof_waits_gets_the_mail(
     assert len(letters.mails(first["email"])) == 1
 
 
+async def test_an_approver_who_is_added_while_all_lines_are_at_phone_call_gets_the_mail(
+    ops: Person, browser: httpx.AsyncClient, letters: Letterbox, stack: Stack
+) -> None:
+    draft, color_up, first = await sent_proof(ops)
+    await letters.mail(first["email"])
+    handle = (await Client.connect(stack.temporal_address)).get_workflow_handle(draft["workflow"]["id"])
+    await handle.signal("phone_call", {"color_up_id": color_up["id"]})
+    await lines_at(ops, draft, "Phone Call")
+    late = await add_approver(ops, {"id": draft["customer_id"]})
+    path = await letters.link(late["email"])
+    assert len(letters.mails(first["email"])) == 1
+    await lines_at(ops, draft, "Phone Call")
+    form = {**await form_of(browser, path), "approver_id": late["id"], "decision": "approve", "comment": ""}
+    assert (await browser.post(f"{path}/decision", data=form)).status_code == 200
+    await lines_at(ops, draft, PENDING)
+
+
 async def test_a_proof_that_is_sent_again_comes_with_a_new_link_and_ends_the_old_one(
     ops: Person, browser: httpx.AsyncClient, letters: Letterbox
 ) -> None:
@@ -146,6 +169,22 @@ async def test_a_proof_that_is_sent_again_comes_with_a_new_link_and_ends_the_old
     assert (again["mailing"], again["links_revoked"]) == (2, 1)
     new = await letters.link(approver["email"], count=2)
     assert [(await browser.get(path)).status_code for path in (old, new)] == [410, 200]
+
+
+async def test_a_resend_whose_api_died_before_it_told_anybody_is_mailed_by_the_relay(
+    ops: Person, letters: Letterbox, stack: Stack
+) -> None:
+    """Its rows as the dead process left them: mailing counted, notice written, nothing started."""
+    _draft, color_up, approver = await sent_proof(ops)
+    await letters.link(approver["email"])
+    org_id, color_up_id = UUID((await ops.json("GET", "/me"))["org"]["id"]), UUID(color_up["id"])
+    at = datetime.now(UTC) - timedelta(minutes=1)
+    database = Database(stack.database_urls.app, pool_size=1)
+    async with database.transaction(org_id) as connection:
+        await proof_sheets.next_mailing(connection, org_id, color_up_id)
+        await add_notice(connection, org_id, uuid4(), NoticeKind.PROOF_RESENT, color_up_id, at)
+    await database.dispose()
+    await letters.link(approver["email"], count=2)
 
 
 async def test_a_draft_says_whom_it_waits_for(ops: Person, letters: Letterbox) -> None:

@@ -168,3 +168,39 @@ async def test_a_relay_that_finds_no_temporal_says_so_and_loses_nothing(world: W
     with pytest.raises(ApplicationError, match="planted"):
         await ActivityEnvironment().run(notices.relay)
     assert await world.told_at(order) is None
+
+
+async def test_a_resend_that_nobody_told_has_its_proof_mailed_by_the_relay_and_tells_no_draft(
+    world: World,
+) -> None:
+    """As when the API process dies between the commit and the signal."""
+    (color_up,) = world.ground.versions
+    await world.rows(L.SENT_FOR_APPROVAL, color_up=color_up)
+    order = await world.notice(NoticeKind.PROOF_RESENT, color_up, age_s=3600)
+    looked: list[tuple[UUID, UUID]] = []
+
+    async def look(org_id: UUID, color_up_id: UUID) -> None:
+        looked.append((org_id, color_up_id))
+
+    world.proofs.start = look  # type: ignore[method-assign]
+    heard = Heard(world)
+    async with world.worker(heard):
+        await world.client.execute_workflow(
+            NOTICE_RELAY_WORKFLOW, id=f"relay-{world.queue}", task_queue=world.queue
+        )
+        await world.handle(order).result()
+    assert looked == [(world.org, color_up)]
+    assert heard.told == []
+    assert await world.told_at(order) is not None
+
+
+async def test_a_resend_is_told_until_its_proof_hears_it(world: World) -> None:
+    order = await world.notice(NoticeKind.PROOF_RESENT, world.ground.versions[0])
+
+    async def away(_org_id: UUID, _color_up_id: UUID) -> None:
+        raise TemporalUnavailable("planted")
+
+    world.proofs.start = away  # type: ignore[method-assign]
+    with pytest.raises(ApplicationError, match="planted"):
+        await world.tell(order)
+    assert await world.told_at(order) is None

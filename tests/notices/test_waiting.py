@@ -13,7 +13,7 @@ from tests.storage.conftest import new_org
 from tests.storage.proof_ground import Ground, verdict
 
 WAITS = {
-    NoticeKind.APPROVER: {L.NEEDS_APPROVER, L.SENT_FOR_APPROVAL},
+    NoticeKind.APPROVER: {L.NEEDS_APPROVER, L.SENT_FOR_APPROVAL, L.PHONE_CALL},
     NoticeKind.LOGO: {L.NEW, L.AWAITING_LOGO},
     NoticeKind.COLOR_UP: {L.REVISION_IN_PROGRESS},
 }
@@ -40,7 +40,7 @@ async def appeared(world: World, kind: NoticeKind, file: str = "F-1") -> NoticeO
     return await world.notice(kind, entity)
 
 
-@pytest.mark.parametrize("kind", NoticeKind)
+@pytest.mark.parametrize("kind", WAITS)
 async def test_lines_wait_for_it_in_these_statuses_only(world: World, kind: NoticeKind) -> None:
     fits = {"file": "F-1", "color_up": world.ground.versions[0]}
     drafts = {status: (await world.rows(status, **fits))[0] for status in L}
@@ -48,7 +48,7 @@ async def test_lines_wait_for_it_in_these_statuses_only(world: World, kind: Noti
     assert {status for status, draft in drafts.items() if draft in found} == WAITS[kind]
 
 
-@pytest.mark.parametrize("kind", NoticeKind)
+@pytest.mark.parametrize("kind", WAITS)
 async def test_nobody_of_another_customer_or_org_is_told_and_no_closed_draft(
     world: World, kind: NoticeKind
 ) -> None:

@@ -66,7 +66,7 @@ class World:
 
     def notices(self, drafts: DraftOrders | None = None, left_after: timedelta | None = None) -> Notices:
         after = timedelta(seconds=10) if left_after is None else left_after
-        return Notices(self.database, drafts or self.drafts, self.errands, after)
+        return Notices(self.database, drafts or self.drafts, self.errands, self.proofs.start, after)
 
     @asynccontextmanager
     async def worker(
