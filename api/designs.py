@@ -169,7 +169,7 @@ async def _preview(
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    content = None if design is None else await design_file(rooms.documents, caller.org_id, design)
+    content = None if design is None else await design_file(rooms.documents, caller.org_id, design.sha256)
     try:
         picture = await rooms.studio.picture(content, colors, kind.value)
     except (DrawingFailed, UnreadableDesign):

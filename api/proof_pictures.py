@@ -1,4 +1,4 @@
-"""The picture on a proof's page: the logo's design in the threads of the very version that is shown."""
+"""The picture on a proof's page: the design that is, or was, decided on, in the threads of the version."""
 
 from typing import Literal
 
@@ -9,7 +9,6 @@ from api.problems import Problem, unavailable
 from api.proof_access import Opened
 from api.rooms import Rooms
 from domain.canonical import digest
-from domain.designs import Design
 from drawings.refusals import DrawingFailed, UnreadableDesign
 from drawings.thread_colors import colors_by_stop
 
@@ -17,7 +16,7 @@ _KIND: Literal["png"] = "png"  # some 50 KiB whatever the design; an SVG of a ja
 
 
 def has_picture(opened: Opened) -> bool:
-    return opened.proof.design is not None
+    return opened.proof.sheet.design_sha256 is not None
 
 
 async def proof_picture(request: Request, rooms: Rooms, opened: Opened) -> Response:
@@ -26,15 +25,15 @@ async def proof_picture(request: Request, rooms: Rooms, opened: Opened) -> Respo
         Problem: 404 where there is no design, 503 when it cannot be drawn now.
         DocumentsUnavailable: the store does not answer.
     """
-    if opened.proof.design is None:
+    design_sha256 = opened.proof.sheet.design_sha256
+    if design_sha256 is None:
         raise Problem(404, "There is no picture of this design yet")
-    design = Design.model_validate(opened.proof.design)
     colors = colors_by_stop(opened.proof.sheet.thread_sequence)
-    tag = f'"{digest([design.sha256, sorted(colors.items()), _KIND])[:32]}"'
+    tag = f'"{digest([design_sha256, sorted(colors.items()), _KIND])[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    content = await design_file(rooms.documents, opened.org_id, design)
+    content = await design_file(rooms.documents, opened.org_id, design_sha256)
     try:
         picture = await rooms.studio.picture(content, colors, _KIND)
     except (DrawingFailed, UnreadableDesign):

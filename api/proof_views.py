@@ -30,7 +30,10 @@ class Person(BaseModel):
 
 
 class ProofView(BaseModel):
-    """`sheet_sha256`: send it back as `sheet`, and the decision counts for exactly this."""
+    """`sheet_sha256`: send it back as `sheet`, and the decision counts for exactly this.
+
+    Once decided, `sheet` stays what was decided on; `design_changed`: the logo has another design by now.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -43,6 +46,7 @@ class ProofView(BaseModel):
                     "decided_by": "Jo Hansen",
                     "comment": "Looks good",
                     "approvers": [{"id": "2f6f7f3c-1d5b-4b53-9d0a-3f0a5a6b7c8d", "name": "Jo Hansen"}],
+                    "design_changed": False,
                     "sheet_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                     "sheet": {
                         "color_up_id": "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d",
@@ -87,6 +91,7 @@ class ProofView(BaseModel):
     decided_by: str | None
     comment: str | None
     approvers: list[Person]
+    design_changed: bool
     sheet_sha256: str
     sheet: ProofSheet
 
@@ -101,6 +106,7 @@ def json_view(opened: Opened) -> ProofView:
         decided_by=row["decided_by_name"] or (opened.proof.org_name if row["team_proxy"] else None),
         comment=row["decision_note"],
         approvers=[Person(id=each["id"], name=each["name"]) for each in opened.people],
+        design_changed=opened.proof.design_changed,
         sheet_sha256=opened.proof.sheet.sha256(),
         sheet=opened.proof.sheet,
     )
@@ -125,6 +131,7 @@ def proof_page(
     language = language_of(request, opened.language)
     words, proof = WORDS[language], opened.proof
     base, other = address_of(rooms, token), words["other_code"]
+    threads = [_thread(each) for each in proof.sheet.thread_sequence]
     errors = {name: words[word] for name, word in (wish.errors if wish else {}).items()}
     return page(
         "proof.html",
@@ -137,7 +144,10 @@ def proof_page(
         notice_kind="good" if notice == "just_decided" else "bad",
         sheet=proof.sheet,
         picture=f"{base}/picture.png" if has_picture(opened) else None,
-        threads=[_thread(each) for each in proof.sheet.thread_sequence],
+        no_picture=words["no_picture_then" if proof.design_changed else "no_picture"],
+        design_changed=proof.design_changed,
+        threads=threads,
+        guessed=any(each["guessed"] for each in threads),
         changes=_changes(opened, words["nothing"]),
         terms=proof.sheet.terms.text_de if language is Language.DE else proof.sheet.terms.text_en,
         decision=_decision(opened, language),
@@ -162,11 +172,13 @@ def _form(rooms: Rooms, opened: Opened, action: str, wish: Wish | None) -> dict[
 
 
 def _thread(thread: ThreadStop) -> dict[str, Any]:
+    shown = swatch(thread.brand, thread.thread_code, thread.thread_name)
     code = " ".join(part for part in (thread.brand, thread.thread_code) if part)
     return {
         "stop": thread.stop,
         "needle": thread.needle,
-        "color": swatch(thread.brand, thread.thread_code, thread.thread_name).color,
+        "color": shown.color,
+        "guessed": shown.approximate,
         "name": thread.thread_name,
         "code": code,
         "detail": code if thread.thread_name else None,

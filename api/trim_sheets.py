@@ -57,7 +57,7 @@ async def trim_sheet(
     design = None if found is None else Design.model_validate(found)
     said = Sheet(batch, design, caller.org_name, datetime.now(UTC)).said()
     _require_printable(said)
-    content = None if design is None else await design_file(rooms.documents, caller.org_id, design)
+    content = None if design is None else await design_file(rooms.documents, caller.org_id, design.sha256)
     colors = colors_by_stop(batch.threads)
     try:
         pdf = await rooms.studio.trim_sheet(said, content, colors, _SIZES[paper])

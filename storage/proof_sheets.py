@@ -19,7 +19,8 @@ WAITING = frozenset({LineStatus.SENT_FOR_APPROVAL, LineStatus.PHONE_CALL})
 
 @dataclass(frozen=True)
 class Proof:
-    """One version with what surrounds it. `row` is the color-up's; `newer` the newest version of its key."""
+    """One version with what surrounds it. `row` is the color-up's; of a decided one, `sheet` is what was
+    decided on. `design_now` is the hash of the logo's design of today."""
 
     row: Row
     customer: Row
@@ -27,11 +28,18 @@ class Proof:
     sheet: ProofSheet
     before: list[ThreadStop] | None  # the version before, when there is one
     newest_version: int
-    design: dict[str, object] | None
+    design_now: str | None
+
+    @property
+    def design_changed(self) -> bool:
+        return self.sheet.design_sha256 != self.design_now
 
 
 async def read(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> Proof | None:
-    """The proof as it stands. Its lines are those that wait for it; of a decided one, those that have it."""
+    """The proof as it stands. Its lines are those that wait for it; a decided one is what was decided on.
+
+    Decisions from before sheets were kept show today's rows, with the lines that have the version.
+    """
     row = (await connection.execute(text(_COLOR_UP), {"org": org_id, "id": color_up_id})).mappings().first()
     if row is None:
         return None
@@ -40,29 +48,37 @@ async def read(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> 
         .mappings()
         .one()
     )
-    lines = await _lines(connection, org_id, color_up_id, None if row["decision"] else WAITING)
-    sheet = ProofSheet(
-        color_up_id=row["id"],
-        version=row["version"],
-        logo_name=row["logo_name"],
-        design_number=row["design_number"],
-        design_sha256=(row["design"] or {}).get("sha256"),
-        style_number=row["style_number"],
-        color_code=row["color_code"],
-        thread_sequence=row["thread_sequence"],
-        lines=lines,
-        terms=await terms(connection, org_id),
-    )
+    kept = await _kept(connection, org_id, color_up_id) if row["decision"] else None
     before = row["threads_before"]
     return Proof(
         row=row,
         customer=customer,
         org_name=customer["org_name"],
-        sheet=sheet,
+        sheet=kept or await _sheet_of_now(connection, org_id, row),
         before=None if before is None else [ThreadStop.model_validate(each) for each in before],
         newest_version=row["newest_version"],
-        design=row["design"],
+        design_now=_design_of(row),
     )
+
+
+async def _sheet_of_now(connection: AsyncConnection, org_id: UUID, row: Row) -> ProofSheet:
+    return ProofSheet(
+        color_up_id=row["id"],
+        version=row["version"],
+        logo_name=row["logo_name"],
+        design_number=row["design_number"],
+        design_sha256=_design_of(row),
+        style_number=row["style_number"],
+        color_code=row["color_code"],
+        thread_sequence=row["thread_sequence"],
+        lines=await _lines(connection, org_id, row["id"], None if row["decision"] else WAITING),
+        terms=await terms(connection, org_id),
+    )
+
+
+def _design_of(row: Row) -> str | None:
+    sha256: str | None = (row["design"] or {}).get("sha256")
+    return sha256
 
 
 _SAME_KEY = "(o.logo_id, o.style_number, o.color_code) = (c.logo_id, c.style_number, c.color_code)"
@@ -177,3 +193,10 @@ async def keep(connection: AsyncConnection, org_id: UUID, sheet: ProofSheet, at:
             "at": at,
         },
     )
+
+
+async def _kept(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> ProofSheet | None:
+    """What the version's decision was made on; a version has one decision."""
+    query = text("SELECT sheet FROM proof_sheet WHERE org_id = :org AND color_up_id = :id")
+    kept = await connection.scalar(query, {"org": org_id, "id": color_up_id})
+    return None if kept is None else ProofSheet.model_validate(kept)

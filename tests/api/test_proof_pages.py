@@ -19,6 +19,7 @@ from api.proof_limits import Asked, ProofLimits
 from api.proof_words import WORDS, moment
 from api.rooms import Rooms
 from commands.draft_orders import TemporalUnavailable
+from domain.color_ups import ThreadStop
 from domain.designs import Design, design_key
 from domain.mails import Language
 from domain.notices import NoticeOrder
@@ -31,6 +32,7 @@ from tests.api.conftest import TestOrg
 from tests.drawings.designs_of import crest
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+JSON = {"Accept": "application/json"}
 
 
 @dataclass
@@ -122,6 +124,23 @@ async def visitor(
         yield Visitor(world, http, deciding, link.token)
 
 
+CHANGES: dict[str, Callable[[ProofWorld], Any]] = {
+    "quantities": lambda world: world.change(
+        "UPDATE draft_order_line SET decoration = jsonb_set(decoration, '{size_quantities,M}', '13')"
+    ),
+    "placement": lambda world: world.change(
+        "UPDATE draft_order_line SET decoration = jsonb_set(decoration, '{placement}', '\"Back\"')"
+    ),
+    "another line": lambda world: world.line(world.color_up_id),
+    "a line gone": lambda world: world.change("UPDATE draft_order_line SET status = 'New'"),
+    "the logo's name": lambda world: world.change("UPDATE logo SET name = 'Other'"),
+    "the design": lambda world: world.change('UPDATE logo SET design = \'{"sha256": "aa"}\''),
+    "terms": lambda world: world.change(
+        "INSERT INTO proof_terms VALUES (:org, 1, 'a', 'b', NULL, now())", org=world.org_id
+    ),
+}
+
+
 # --- looking ---------------------------------------------------------------------------------------
 
 
@@ -208,14 +227,19 @@ async def test_terms_are_shown_in_the_readers_language_with_their_version(visito
     assert "Kein Umtausch 2." in (await visitor.get("?lang=de")).text
 
 
-async def test_the_design_is_shown_in_the_threads_of_the_version(visitor: Visitor, rooms: Rooms) -> None:
-    assert "picture.png" not in (await visitor.get()).text
-    assert (await visitor.get("/picture.png")).status_code == 404
-    content = crest(stops=2)
+async def put_design(visitor: Visitor, rooms: Rooms, content: bytes) -> Design:
+    """As an upload leaves it."""
     facts = await rooms.studio.facts(content)
     design = Design.of(facts, content, "crest.dst", datetime.now(UTC))
     await rooms.documents.put(design_key(visitor.world.org_id, design.sha256), content)
     await visitor.world.change("UPDATE logo SET design = cast(:d AS jsonb)", d=design.model_dump_json())
+    return design
+
+
+async def test_the_design_is_shown_in_the_threads_of_the_version(visitor: Visitor, rooms: Rooms) -> None:
+    assert "picture.png" not in (await visitor.get()).text
+    assert (await visitor.get("/picture.png")).status_code == 404
+    await put_design(visitor, rooms, crest(stops=2))
     assert f'src="/proofs/{visitor.token}/picture.png"' in (await visitor.get()).text
     drawn = await visitor.get("/picture.png")
     assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/png")
@@ -227,6 +251,68 @@ async def test_the_design_is_shown_in_the_threads_of_the_version(visitor: Visito
     other = await visitor.get("/picture.png", headers=known)
     assert other.status_code == 200
     assert other.content != drawn.content
+
+
+async def test_a_decided_page_shows_the_design_that_was_decided_on_and_says_that_there_is_another(
+    visitor: Visitor, rooms: Rooms
+) -> None:
+    old = await put_design(visitor, rooms, crest(stops=2))
+    await visitor.send()
+    decided = await visitor.get("/picture.png")
+    assert "has been replaced since" not in (await visitor.get()).text
+    assert (await visitor.get(headers=JSON)).json()["design_changed"] is False
+    await put_design(visitor, rooms, crest(stops=3))
+    page = (await visitor.get()).text
+    assert "The design has been replaced since this was decided." in page
+    assert f'src="/proofs/{visitor.token}/picture.png"' in page
+    seen = (await visitor.get(headers=JSON)).json()
+    assert (seen["sheet"]["design_sha256"], seen["design_changed"]) == (old.sha256, True)
+    now = await visitor.get("/picture.png")
+    assert (now.content, now.headers["etag"]) == (decided.content, decided.headers["etag"])
+    await put_design(visitor, rooms, crest(stops=2))
+    assert "has been replaced since" not in (await visitor.get()).text
+
+
+async def test_what_was_decided_without_a_picture_gets_none_later(visitor: Visitor, rooms: Rooms) -> None:
+    await visitor.send()
+    assert "There is no picture of this design yet" in (await visitor.get()).text
+    await put_design(visitor, rooms, crest(stops=2))
+    page = (await visitor.get()).text
+    assert "There was no picture yet when this was decided" in page
+    assert "picture.png" not in page
+    assert (await visitor.get("/picture.png")).status_code == 404
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_a_decided_page_goes_on_showing_what_was_decided_on(visitor: Visitor, what: str) -> None:
+    await visitor.send()
+    decided = (await visitor.get(headers=JSON)).json()
+    (row,) = await visitor.world.rows("SELECT details FROM audit_log WHERE action = 'PROOF_APPROVED'")
+    assert decided["sheet_sha256"] == row["details"]["sheet_sha256"]
+    await CHANGES[what](visitor.world)
+    now = (await visitor.get(headers=JSON)).json()
+    assert (now["sheet"], now["sheet_sha256"]) == (decided["sheet"], decided["sheet_sha256"])
+
+
+async def test_a_decision_from_before_sheets_were_kept_shows_what_there_is(visitor: Visitor) -> None:
+    await visitor.world.change("UPDATE color_up SET decision = 'approve', decided_at = now()")
+    page = await visitor.get()
+    assert page.status_code == 200
+    assert "PO-77" in page.text
+
+
+async def test_a_thread_whose_colour_is_a_guess_is_marked_in_plain_words(visitor: Visitor) -> None:
+    assert "a guess" not in (await visitor.get()).text
+    unknown = ThreadStop(stop=2, needle=2, thread_code="X-9", thread_name="Sunset", brand="Brandless")
+    await visitor.change_link(color_up_id=await visitor.world.new_version([NAVY, unknown]))
+    page = (await visitor.get()).text
+    rows = re.findall(r"<tr><td>(\d)</td>.*?</tr>", page, re.DOTALL)
+    assert rows == ["1", "2"]
+    assert re.findall(r"<td>(Navy|Sunset)<br>[^\n]*≈ colour shown is a guess", page) == ["Sunset"]
+    assert page.count("the thread may look quite different") == 1
+    german = (await visitor.get("?lang=de")).text
+    assert german.count("≈ Farbe hier nur geschätzt") == 1
+    assert "kann deutlich anders aussehen" in german
 
 
 async def test_a_picture_is_nobodys_without_a_link_that_works(visitor: Visitor) -> None:
@@ -299,23 +385,6 @@ async def test_who_no_longer_may_decide_cannot(visitor: Visitor) -> None:
     refused = await visitor.send(form, approver_id=str(other))
     assert refused.status_code == 422
     assert await visitor.status() == "Pending Approval"
-
-
-CHANGES: dict[str, Callable[[ProofWorld], Any]] = {
-    "quantities": lambda world: world.change(
-        "UPDATE draft_order_line SET decoration = jsonb_set(decoration, '{size_quantities,M}', '13')"
-    ),
-    "placement": lambda world: world.change(
-        "UPDATE draft_order_line SET decoration = jsonb_set(decoration, '{placement}', '\"Back\"')"
-    ),
-    "another line": lambda world: world.line(world.color_up_id),
-    "a line gone": lambda world: world.change("UPDATE draft_order_line SET status = 'New'"),
-    "the logo's name": lambda world: world.change("UPDATE logo SET name = 'Other'"),
-    "the design": lambda world: world.change('UPDATE logo SET design = \'{"sha256": "aa"}\''),
-    "terms": lambda world: world.change(
-        "INSERT INTO proof_terms VALUES (:org, 1, 'a', 'b', NULL, now())", org=world.org_id
-    ),
-}
 
 
 @pytest.mark.parametrize("what", CHANGES)
