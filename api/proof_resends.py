@@ -1,4 +1,4 @@
-"""Send a proof again: to somebody whose mail was lost, or after an address was put right."""
+"""End the links to a proof, and send it again: a mail was lost or passed on, an address was put right."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -48,6 +48,19 @@ class Resent(BaseModel):
     links_revoked: int
 
 
+class LinksRevoked(BaseModel):
+    """`links_revoked`: how many worked until now; 0 when none did."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"color_up_id": "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d", "links_revoked": 2}]
+        }
+    )
+
+    color_up_id: UUID
+    links_revoked: int
+
+
 @router.post("/color-ups/{color_up_id}/resend", response_model=Resent, responses=problems(401, 403, 404, 409))
 async def resend(
     color_up_id: UUID, request: Request, caller: Ops, key: IdempotencyKey, notices: InNotices
@@ -73,3 +86,24 @@ async def resend(
         return Answer(done)
 
     return await once(request, caller, key, begin)
+
+
+@router.post(
+    "/color-ups/{color_up_id}/revoke-links", response_model=LinksRevoked, responses=problems(401, 403, 404)
+)
+async def revoke_links(color_up_id: UUID, request: Request, caller: Ops, key: IdempotencyKey) -> JSONResponse:
+    """End all links to the version at once, and mail nobody; whatever its status.
+
+    Who opens one may have a new one mailed to the address that it went to. Later mails bring new links.
+    """
+
+    async def end(connection: AsyncConnection) -> Answer:
+        await stored_color_up(connection, caller, color_up_id)
+        ended = await proof_links.revoke(connection, caller.org_id, color_up_id, datetime.now(UTC))
+        done = LinksRevoked(color_up_id=color_up_id, links_revoked=ended)
+        await caller.audit(
+            connection, "PROOF_LINKS_REVOKED", ("color_up", color_up_id), after=done.model_dump(mode="json")
+        )
+        return Answer(done)
+
+    return await once(request, caller, key, end)

@@ -1,4 +1,4 @@
-"""Sending a proof again ends its links and has it mailed anew."""
+"""Ending the links to a proof; sending it again ends them and has it mailed anew."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -8,6 +8,7 @@ import pytest
 from domain.mails import Envelope, MailKind
 from domain.statuses import Role
 from storage import messages
+from tests.activities.proof_world import NAVY
 from tests.api.conftest import AuditOf, ClientFor, TestOrg
 from tests.api.test_proof_pages import Visitor, visitor
 
@@ -115,3 +116,54 @@ async def test_a_mail_that_nobody_took_yet_is_closed_in_the_log(
         "outcome": "FAILED",
         "reason": "The proof was sent again before the mail server took the mail",
     }
+
+
+async def test_all_links_end_at_once_and_nobody_is_mailed(
+    visitor: Visitor, client_for: ClientFor, fresh_org: TestOrg, audit_of: AuditOf
+) -> None:
+    world, ops = visitor.world, client_for(Role.OPS, fresh_org)
+    path = f"/color-ups/{world.color_up_id}/revoke-links"
+    form = await visitor.form()
+    headers = {"Idempotency-Key": "end"}
+    answers = [await ops.post(path, headers=headers) for _ in range(2)]
+    expected = {"color_up_id": str(world.color_up_id), "links_revoked": 1}
+    assert [(each.status_code, each.json()) for each in answers] == [(200, expected)] * 2
+    for closed in (await visitor.get(), await visitor.send(form), await visitor.get("/picture.png")):
+        assert closed.status_code == 410
+        assert "This link is no longer valid" in closed.text
+        assert "Mail me a new link" in closed.text
+    assert await visitor.status() == "Pending Approval"
+    assert await noticed(visitor) == []
+    assert (await ops.post(path)).json()["links_revoked"] == 0
+    trail = [
+        row["after"]["links_revoked"]
+        for row in await audit_of(fresh_org, world.color_up_id)
+        if row["action"] == "PROOF_LINKS_REVOKED"
+    ]
+    assert trail == [1, 0]
+
+
+async def test_links_to_other_versions_and_to_other_proofs_go_on_working(
+    visitor: Visitor, client_for: ClientFor, fresh_org: TestOrg
+) -> None:
+    other = await visitor.world.new_version([NAVY], sent=False)
+    ops = client_for(Role.OPS, fresh_org)
+    assert (await ops.post(f"/color-ups/{other}/revoke-links")).json()["links_revoked"] == 0
+    assert (await visitor.get()).status_code == 200
+
+
+async def test_links_to_a_decided_proof_end_as_well(
+    visitor: Visitor, client_for: ClientFor, fresh_org: TestOrg
+) -> None:
+    await visitor.send()
+    ops = client_for(Role.OPS, fresh_org)
+    ended = await ops.post(f"/color-ups/{visitor.world.color_up_id}/revoke-links")
+    assert ended.json()["links_revoked"] == 1
+    assert (await visitor.get()).status_code == 410
+
+
+async def test_another_orgs_links_go_on_working(visitor: Visitor, client_for: ClientFor) -> None:
+    ops = client_for(Role.OPS)
+    for color_up_id in (visitor.world.color_up_id, uuid4()):
+        assert (await ops.post(f"/color-ups/{color_up_id}/revoke-links")).status_code == 404
+    assert (await visitor.get()).status_code == 200

@@ -53,6 +53,7 @@ ENDPOINTS = [
     ("GET", "/production/batches/nothing/trim-sheet.pdf", ANY),
     ("POST", f"/color-ups/{NOWHERE}/decision", OPS),
     ("POST", f"/color-ups/{NOWHERE}/resend", OPS),
+    ("POST", f"/color-ups/{NOWHERE}/revoke-links", OPS),
     ("POST", "/imports/products", OPS),
     ("POST", "/imports/customer-prices", OPS),
     ("POST", "/imports/draft-orders", OPS),
