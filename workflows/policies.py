@@ -57,3 +57,7 @@ FENCE = ActivityPolicy(
 SEND_PROOF = ActivityPolicy(
     timedelta(hours=1), RetryPolicy(maximum_attempts=1), heartbeat=timedelta(seconds=20)
 )
+# Everyone who waits for a decision hears it late by what a killed worker costs: the heartbeat's time at most.
+TELL_DECISION = ActivityPolicy(
+    timedelta(hours=1), RetryPolicy(maximum_interval=timedelta(seconds=10)), heartbeat=timedelta(seconds=8)
+)

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         ProofStanding,
     )
     from domain.records import CONTINUES
+    from workflows.policies import TELL_DECISION
     from workflows.proof_mailing import ProofMailing
 
 _AWAY = "The database did not answer; repeat the decision with the same Idempotency-Key"
@@ -97,9 +98,9 @@ class ProofApprovalWorkflow:
             self._given,
             result_type=ProofStanding,
             summary="tell the drafts that wait, if it is decided",
-            start_to_close_timeout=timedelta(hours=1),
-            heartbeat_timeout=timedelta(seconds=20),
-            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+            start_to_close_timeout=TELL_DECISION.start_to_close,
+            heartbeat_timeout=TELL_DECISION.heartbeat,
+            retry_policy=TELL_DECISION.retry,
         )
         if self._waits() or not self._mailing.settled:  # decided: what was not sent is closed in the log
             self._mailing.look()

@@ -9,19 +9,21 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
-from activities import names
+from activities import heartbeats, names
 from activities.proofs import ProofActivities
 from commands.draft_orders import DraftOrders, TemporalUnavailable
 from domain.color_ups import Decision
 from domain.messages import draft_workflow_id
-from domain.proofs import DecisionOrder, DecisionOutcome, proof_workflow_id
+from domain.proofs import DecisionOrder, DecisionOutcome, ProofInput, proof_workflow_id
 from domain.refusals import FactsUnavailable, InputRefused, KeyReused, TransitionRejected
 from storage.database import Database
 from tests.proofs.stand_in import END
 from tests.proofs.world import World
 from tests.storage.proof_ground import Ground, verdict
 from tests.workflows.harness import dev_server
+from workflows.policies import TELL_DECISION
 
 DRAFTS = 40
 
@@ -99,6 +101,56 @@ async def test_a_fan_out_that_dies_in_the_middle_goes_on_with_the_rest(world: Wo
         for draft in drafts:
             heard = {each.decision for each in await world.heard(draft)}
             assert heard == {Decision.APPROVE}
+
+
+class Slow(DraftOrders):
+    """Takes one draft's signal for as long as it takes to beat thrice."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.client, world.queue, 5)
+        self.beats = 0
+
+    def beat(self, *_details: object) -> None:
+        self.beats += 1
+
+    async def tell(self, signal: str, org_id: UUID, draft_id: UUID, message: BaseModel | None = None) -> None:
+        async with asyncio.timeout(20):
+            while self.beats < 3:
+                await asyncio.sleep(0.01)
+
+
+async def test_the_teller_shows_that_it_lives_also_while_one_signal_takes_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert TELL_DECISION.heartbeat is not None
+    assert TELL_DECISION.heartbeat.total_seconds() >= 4 * heartbeats.HEARTBEAT_S
+    monkeypatch.setattr(heartbeats, "HEARTBEAT_S", 0.01)
+    ground = await world.ground()
+    (version,) = ground.versions
+    await ground.subscribe(version)
+    await ground.decide(version, verdict())
+    slow, environment = Slow(world), ActivityEnvironment()
+    environment.on_heartbeat = slow.beat
+    order = ProofInput(org_id=world.org, color_up_id=version)
+    assert (await environment.run(world.activities(slow).tell, order)).told == 1
+
+
+async def test_a_killed_teller_costs_8_s_and_no_more(world: World) -> None:
+    ground = await world.ground()
+    (version,) = ground.versions
+    async with world.worker():
+        await world.proofs.decide(world.org, version, verdict())
+        await world.ended(version)
+    handle = world.client.get_workflow_handle(proof_workflow_id(version))
+    scheduled = [
+        event.activity_task_scheduled_event_attributes
+        async for event in handle.fetch_history_events()
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    told = {
+        each.heartbeat_timeout.seconds for each in scheduled if each.activity_type.name == names.TELL_DECISION
+    }
+    assert told == {8}
 
 
 async def test_a_draft_that_has_ended_is_counted_as_told(world: World) -> None:
