@@ -26,6 +26,7 @@ from tests.e2e.letterbox import Letterbox
 NAVY = {"stop": 1, "needle": 1, "thread_code": "1966", "thread_name": "Navy", "brand": "Madeira"}
 GOLD = {"stop": 2, "needle": 2, "thread_code": "1924", "thread_name": "Gold", "brand": "Madeira"}
 OLD_GOLD = {**GOLD, "thread_code": "1670", "thread_name": "Old Gold"}
+GUESSED = {"stop": 3, "needle": 3, "thread_code": "S-9", "thread_name": "Sunset", "brand": "Unheard"}
 TERMS = Terms(
     text_en="Thread colours may differ slightly from your screen.\n"
     "What you approve here is what we sew. After that, changes are a new order.",
@@ -63,8 +64,7 @@ class Studio:
             await self.ops.json("POST", people, 201, json={"name": name, "email": address})
         logo = await logo_of(self.ops, customer, name="Club Crest", design_number="HG-2041")
         if design:
-            content = (EXAMPLES / "crest.dst").read_bytes()
-            await self.ops.json("POST", f"/logos/{logo['id']}/design", files={"file": ("crest.dst", content)})
+            await self._draw(logo["id"], (EXAMPLES / "crest.dst").read_bytes())
         key = {"logo_id": logo["id"], "style_number": "14728", "color_code": "BLK"}
         made = await self.ops.json("POST", "/color-ups", 201, json={**key, "thread_sequence": [NAVY, GOLD]})
         sizes = {"S": 4, "M": 12, "L": 12, "XL": 6, "2XL": 2}
@@ -92,6 +92,14 @@ class Studio:
     async def link(self, asked: Asked, mails: int = 1) -> str:
         """The address in the newest mail that Jo got, once there are so many."""
         return self.stack.base_url + await Letterbox(self.stack.var / "mail").link(asked.email, mails)
+
+    async def draw(self, asked: Asked, content: bytes) -> None:
+        """Put another design in the place of the logo's."""
+        await self._draw(asked.color_up["logo_id"], content)
+
+    async def _draw(self, logo_id: str, content: bytes) -> None:
+        file = {"file": ("crest.dst", content)}
+        await self.ops.json("POST", f"/logos/{logo_id}/design", files=file)
 
     async def rename_logo(self, asked: Asked, name: str) -> None:
         async with self.database.transaction(await self._org()) as connection:

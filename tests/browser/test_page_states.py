@@ -9,7 +9,8 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
-from tests.browser.proofs import NAVY, OLD_GOLD, Studio
+from tests.browser.proofs import GUESSED, NAVY, OLD_GOLD, Studio
+from tests.drawings.designs_of import crest
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +50,7 @@ class Walk:
         await page.get_by_role("textbox").fill("Old gold, please / Altgold, bitte")
         await self._press(REQUEST)
         yield "changes-requested"
-        newer = await studio.next_version(asked, NAVY, OLD_GOLD)
+        newer = await studio.next_version(asked, NAVY, OLD_GOLD, GUESSED)
         second = await studio.link(newer, 2)
         await page.goto(first)
         yield "newer-version"
@@ -65,6 +66,9 @@ class Walk:
         yield "just-approved"
         await page.goto(page.url.replace("/decision", ""))
         yield "decided"
+        await studio.draw(asked, crest(stops=2))
+        await page.reload()
+        yield "decided-design-replaced"
         await page.goto(first[:-43] + "A" * 43 + f"?lang={self.language}")
         yield "unknown"
 
@@ -90,7 +94,7 @@ async def test_no_state_of_the_page_has_a_serious_fault(studio: Studio, visit: V
             if size == LOOKED_THROUGH[language]:
                 faults += [f"{state}: {fault}" for fault in await serious_faults(walk.page)]
         assert await walk.page.locator("html").get_attribute("lang") == language, state
-    assert len(seen) == 12
+    assert len(seen) == 13
     assert faults == []
 
 
