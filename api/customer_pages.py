@@ -57,7 +57,7 @@ def message(
 
 
 # what is said instead of a problem's own sentence, which is English: title and sentence
-_PROBLEM_WORDS = {429: ("busy_title", "busy"), 503: ("wrong_title", "try_again")}
+_PROBLEM_WORDS = {429: ("busy_title", "busy"), 503: ("busy_title", "try_again")}
 
 
 def problem_page(

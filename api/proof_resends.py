@@ -49,7 +49,7 @@ class Resent(BaseModel):
 
 
 class LinksRevoked(BaseModel):
-    """`links_revoked`: how many worked until now; 0 when none did."""
+    """`links_revoked`: how many there were that nothing had ended before."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -25,7 +25,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "thread": "Thread",
         "needle": "Needle",
         "screen": "A screen shows thread colours only roughly; what counts is the thread numbers.",
-        "guessed": "colour shown is a guess",
+        "guessed": "colour is a guess",
         "guessed_hint": "Where ≈ stands we know the thread but not how it looks on a screen: its colour here "
         "and in the picture is a guess, and the thread may look quite different.",
         "changed": "What changed since the last version",
@@ -104,7 +104,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "thread": "Garn",
         "needle": "Nadel",
         "screen": "Bildschirme zeigen Garnfarben nur ungefähr; maßgeblich sind die Garnnummern.",
-        "guessed": "Farbe hier nur geschätzt",
+        "guessed": "Farbe geschätzt",
         "guessed_hint": "Wo ≈ steht, kennen wir das Garn, aber nicht seine Farbe am Bildschirm: "
         "Sie ist hier und im Bild geschätzt, das Garn selbst kann deutlich anders aussehen.",
         "changed": "Was sich seit der letzten Version geändert hat",
