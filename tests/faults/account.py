@@ -103,10 +103,13 @@ def _is_over(draft: Mapping[str, Any], life: Life) -> bool:
 
 
 async def counted(
-    ground: Ground, lives: Sequence[Life], drafts: Mapping[UUID, dict[str, Any]], logs: Mapping[Any, int]
+    ground: Ground,
+    lives: Sequence[Life],
+    drafts: Mapping[UUID, dict[str, Any]],
+    logs: Mapping[Any, int],
+    count: Count,
 ) -> Count:
-    """Everything about these drafts, now. `logs` are the workers' logs before they lived."""
-    count = Count()
+    """`count` with everything about these drafts, now. `logs` are the workers' logs before they lived."""
     taken = erp.by_draft(ground.ledger)
     ids = [life.draft_id for life in lives]
     trails, tries = await _rows(ground, _TRAILS, ids), await _rows(ground, _TRIES, ids)

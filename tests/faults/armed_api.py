@@ -1,11 +1,18 @@
-"""The product's API, which a fuse kills before a command's request is read or before its answer is sent."""
+"""The product's API, which a fuse kills before a command's request is read or before its answer is sent.
+
+And after an answer, before it sets going what it has committed.
+"""
 
 import os
 import re
+from unittest.mock import patch
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.app import create_app
+from api import app as product
+from commands.errands import Errands
+from domain.callbacks import CallbackOrder
+from domain.notices import NoticeOrder
 from tests.faults.points import Fuse
 
 CALLS = {
@@ -48,4 +55,16 @@ def _call(scope: Scope) -> str | None:
 
 
 def create_armed_app() -> ArmedApi:
-    return ArmedApi(create_app(), Fuse(os.environ))
+    fuse = Fuse(os.environ)
+
+    class ArmedErrands(Errands):
+        async def tell_notice(self, order: NoticeOrder) -> None:
+            fuse.passed("before a notice starts")
+            await super().tell_notice(order)
+
+        async def settle_callback(self, order: CallbackOrder) -> None:
+            fuse.passed("before a callback starts")
+            await super().settle_callback(order)
+
+    patch.object(product, "Errands", ArmedErrands).start()  # for as long as the process lives
+    return ArmedApi(product.create_app(), fuse)

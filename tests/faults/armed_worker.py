@@ -10,18 +10,25 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
+from pydantic import BaseModel
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, WorkflowRunner
 
 import worker
 from activities import names
 from activities.observed import ActivityLog
+from commands.draft_orders import DraftOrders
+from commands.proofs import Proofs
 from connectors.dropzone import DropzoneConnector
 from connectors.dropzone_config import DropzoneConfig
 from connectors.handover import DropFolder, Seen
+from connectors.mail_server import SmtpServer
 from connectors.policy import ConnectorPolicy
 from connectors.port import ERPConnectorPort, OnProgress
+from domain.mails import Letter
+from domain.proofs import DecideProof, ProofDecided
 from storage import push_log
 from storage.database import Database, Row
 from storage.documents import Documents
@@ -107,6 +114,27 @@ def _connectors(policy: ConnectorPolicy) -> dict[str, ERPConnectorPort[Any]]:
     return {"DROPZONE_JSON_V1": ArmedConnector(policy)}
 
 
+class ArmedDrafts(DraftOrders):
+    async def tell(self, signal: str, org_id: UUID, draft_id: UUID, message: BaseModel | None = None) -> None:
+        await super().tell(signal, org_id, draft_id, message)
+        _fuse.passed(f"after {signal}")
+
+
+class ArmedProofs(Proofs):
+    """In a worker only callbacks decide."""
+
+    async def decide(self, org_id: UUID, color_up_id: UUID, message: DecideProof) -> ProofDecided:
+        decided = await super().decide(org_id, color_up_id, message)
+        _fuse.passed("after a callback's decision")
+        return decided
+
+
+class ArmedMailServer(SmtpServer):
+    async def send(self, letter: Letter, key: str) -> None:
+        await super().send(letter, key)
+        _fuse.passed("after a mail")
+
+
 class ArmedRunner(WorkflowRunner):
     """The product's sandbox; the fuse hears of a decision before the server does."""
 
@@ -143,6 +171,9 @@ def main() -> int:
         patch.object(worker, "ActivityLog", ArmedLog),
         patch.object(worker, "Database", ArmedDatabase),
         patch.object(worker, "Documents", ArmedDocuments),
+        patch.object(worker, "DraftOrders", ArmedDrafts),
+        patch.object(worker, "Proofs", ArmedProofs),
+        patch.object(worker, "SmtpServer", ArmedMailServer),
         patch.object(worker, "build_connectors", _connectors),
         patch.object(worker, "runner", lambda: ArmedRunner(sandboxed())),
     ):

@@ -14,7 +14,7 @@ from tests.faults.ground import CUSTOMER_ID, ORG_ID, Ground
 
 STEPS = ("create", "validate", "approve", "push")
 _PAUSE_S = 0.2
-_LINE = {
+LINE = {
     "internal_sku": "THR-2001",
     "description": "Sewing thread 120 navy 5000 m",
     "uom": "PCE",
@@ -91,7 +91,7 @@ class Crowd:
                 "external_order_number": life.name,
                 "currency": "EUR",
                 "order_date": "2026-11-20",
-                "lines": [_LINE],
+                "lines": [LINE],
             }
         else:
             path += f"/{life.draft_id}/{step}"

@@ -21,9 +21,13 @@ from tests.faults.parts import Part, kill_tree
 ORG = "demo"
 ORG_ID = seeded_id(ORG)
 CUSTOMER_ID = seeded_id(ORG, "customer", "K-10001")
-SERVICES = ("postgres", "temporal", "sftp")
+SERVICES = ("postgres", "temporal", "sftp", "mail")
 # the reconciler compares workflows with rows all the time, so that it meets every half-done thing
-EAGER = {"COUNTERSIGN_RECONCILE_S": "10"}
+EAGER = {
+    "COUNTERSIGN_RECONCILE_S": "10",
+    "COUNTERSIGN_NOTICE_RELAY_S": "5",
+    "COUNTERSIGN_CALLBACK_RELAY_S": "5",
+}
 
 
 @dataclass

@@ -35,6 +35,15 @@ WORKER_POINTS = {
     "after publish": "renamed and noted; the server does not know",
 }
 
+# Between a commit and whoever must hear of it: docs/faults.md, "Proofs".
+PROOF_POINTS = {
+    "before a notice starts": ("api", "the notice is committed and answered; nothing tells it"),
+    "after look_again": ("worker", "a draft has heard of a notice; the notice is not marked as told"),
+    "after a mail": ("worker", "the mail server has taken a mail; the message log does not say so"),
+    "before a callback starts": ("api", "the callback is kept and answered; nothing settles it"),
+    "after a callback's decision": ("worker", "the proof is decided; the callback's row does not say so"),
+}
+
 # Around a rename that the dropzone's server carries out.
 SERVER_POINTS = {
     "before rename": "the request has come; nothing is renamed",

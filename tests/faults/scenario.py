@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.faults.account import counted, settle
+from tests.faults.account import Count, counted, settle
 from tests.faults.crowd import Crowd
 from tests.faults.ground import Ground
 from tests.faults.table import Line
@@ -25,12 +25,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a fault's function gets: strike, and let `crowd` bring its pushes meanwhile."""
+    """What a fault's function gets: strike, and let `crowd` bring its pushes meanwhile.
+
+    Whoever brings something else counts it into `count`.
+    """
 
     ground: Ground
     crowd: Crowd
     plan: Plan
     random: random.Random
+    count: Count
 
 
 Strike = Callable[[Trial], Awaitable[None]]
@@ -59,12 +63,13 @@ async def play(ground: Ground, scenario: Scenario, plan: Plan, seed: str) -> Lin
     line = Line(scenario.name, wanted=plan.strikes, cannot=scenario.cannot)
     struck, logs = ground.strikes, ground.worker_logs()
     crowd = Crowd(ground, f"{scenario.name}-{seed}", clients=plan.clients, patience_s=plan.patience_s)
+    dice, count = random.Random(f"{seed} {scenario.name}"), Count()
     try:
-        await scenario.strike(Trial(ground, crowd, plan, random.Random(f"{seed} {scenario.name}")))
+        await scenario.strike(Trial(ground, crowd, plan, dice, count))
     except NotRun as lacking:
         line.not_run = str(lacking)
     drafts = await settle(ground, crowd.lives, plan.patience_s)
     line.struck = ground.strikes - struck
-    line.count = await counted(ground, crowd.lives, drafts, logs)
+    line.count = await counted(ground, crowd.lives, drafts, logs, count)
     line.took_s = time.monotonic() - began
     return line

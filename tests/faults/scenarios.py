@@ -7,6 +7,7 @@ from tests.faults.points import HALVED, LINKING, SERVER_POINTS, WORKER_POINTS
 from tests.faults.scenario import Plan, Scenario
 from tests.faults.strikes import (
     api_dies,
+    one_dies_a_batch,
     service_dies,
     storm,
     within,
@@ -33,6 +34,21 @@ _SHORT = "openssh"  # the server for the small counts
 # Four points and the other six.
 _FAST_PROFILES = {"plain-rename": Plan(16, 4, clients=16), "bare": Plan(24, 6, clients=24)}
 _RACED_POINTS = ("before rename", "in mark", "after rename", "before mark", "after create", "after stage")
+
+# Name, what happens, and the points.
+PROOF_FAULTS = (
+    (
+        "notices",
+        "the API is killed after an answer, before it starts the notice; the worker before it marks one",
+        ("before a notice starts", "after look_again"),
+    ),
+    ("mails", "the worker is killed between the mail server's yes and its note", ("after a mail",)),
+    (
+        "callbacks",
+        "the API is killed after an answer, before it starts the callback; the worker before it settles one",
+        ("before a callback starts", "after a callback's decision"),
+    ),
+)
 
 
 def _name(kind: str, point: str) -> str:
@@ -147,6 +163,10 @@ SCENARIOS: tuple[Scenario, ...] = (
             _FAST_PROFILES.get(profile),
         )
         for number, profile in enumerate(PROFILES)
+    ),
+    *(
+        Scenario(f"proofs/{name}", what, one_dies_a_batch(*points), Plan(16, 4, clients=4), None)
+        for name, what, points in PROOF_FAULTS
     ),
     Scenario(
         "storm",

@@ -7,7 +7,8 @@ from itertools import cycle, islice
 
 from tests.faults.account import settle
 from tests.faults.parts import Part
-from tests.faults.points import WORKER_POINTS, Arm
+from tests.faults.points import PROOF_POINTS, WORKER_POINTS, Arm
+from tests.faults.proof_lives import ProofLives
 from tests.faults.scenario import Strike, Trial
 
 # On which passage each next process dies: at once, among the first, or in the middle of a crowd.
@@ -90,6 +91,24 @@ def api_dies(point: str) -> Strike:
         arms = [(Arm(point, passage),) for passage in islice(cycle((2, 1, 3, 1)), trial.plan.strikes)]
         trial.ground.api.arm(arms)
         await trial.crowd.bring(trial.plan.pushes)
+
+    return strike
+
+
+def one_dies_a_batch(*points: str) -> Strike:
+    """Proofs before their customers, in batches; in each one process dies, at one of `points` in turn.
+
+    One, so that no mail is cut off twice.
+    """
+
+    async def strike(trial: Trial) -> None:
+        ground, plan = trial.ground, trial.plan
+        proofs = ProofLives(ground, plan.patience_s)
+        for number, point in enumerate(islice(cycle(points), plan.strikes)):
+            part = ground.api if PROOF_POINTS[point][0] == "api" else ground.worker
+            part.arm([(Arm(point, 1 + number // len(points) % 3),)])
+            await proofs.bring(plan.pushes // plan.strikes, plan.clients)
+        await proofs.count(trial.count)
 
     return strike
 

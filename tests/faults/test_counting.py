@@ -1,11 +1,14 @@
 """Each column of the fault table counts what it says: evidence is made wrong in one place at a time."""
 
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from tests.e2e.cascades import DECIDED
+from tests.faults import proof_lives as proofs
 from tests.faults.account import Count, judge
 from tests.faults.crowd import Life
 from tests.faults.erp import Taken
@@ -104,6 +107,43 @@ def test_what_is_wrong_is_counted_in_its_column(
     assert getattr(count, column) > 0
     assert count.notes
     assert not Line("a fault", wanted=0, count=count).met
+
+
+def went_well() -> proofs.Evidence:
+    mails = Counter({"<first@x>": 1, "<again@x>": 2})
+    return proofs.Evidence(list(DECIDED), len(DECIDED) - 1, mails, ["applied"], decisions=1)
+
+
+PROOF_WRONG: list[tuple[str, Callable[[proofs.Evidence], object]]] = [
+    ("audit", lambda e: e.way.append(e.way[-1])),
+    ("audit", lambda e: e.way.pop()),
+    ("audit", lambda e: setattr(e, "moves", e.moves + 1)),
+    ("audit", lambda e: setattr(e, "decisions", 2)),
+    ("audit", lambda e: e.callbacks.append("applied")),
+    ("audit", lambda e: e.callbacks.__setitem__(0, None)),
+    ("lost", lambda e: e.mails.pop("<again@x>")),
+    ("duplicate", lambda e: e.mails.update({"<again@x>": 1})),
+    ("duplicate", lambda e: e.mails.update({"<a third@x>": 1})),
+]
+
+
+@pytest.mark.parametrize(("column", "make_wrong"), PROOF_WRONG)
+def test_what_is_wrong_about_a_proof_is_counted(
+    column: str, make_wrong: Callable[[proofs.Evidence], object]
+) -> None:
+    good, evidence, count = Count(), went_well(), Count()
+    proofs.judge(good, proofs.ProofLife("one"), went_well())
+    assert good == Count(pushes=1)
+    make_wrong(evidence)
+    proofs.judge(count, proofs.ProofLife("one"), evidence)
+    assert getattr(count, column) == 1
+    assert not Line("a fault", wanted=0, count=count).met
+
+
+def test_a_proof_that_does_not_get_on_is_stuck() -> None:
+    count = Count()
+    proofs.judge(count, proofs.ProofLife("one", broken_off="TimeoutError"), proofs.Evidence([], 0))
+    assert count.stuck == 1
 
 
 def test_an_unfinished_draft_that_says_why_is_no_miss() -> None:

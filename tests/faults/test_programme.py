@@ -5,9 +5,9 @@ from pathlib import Path
 from tests.connectors.servers import PROFILES
 from tests.faults import erp
 from tests.faults.ground import prepared
-from tests.faults.points import WORKER_POINTS
+from tests.faults.points import PROOF_POINTS, WORKER_POINTS
 from tests.faults.scenario import Plan, play
-from tests.faults.scenarios import SCENARIOS
+from tests.faults.scenarios import PROOF_FAULTS, SCENARIOS
 
 
 async def test_a_worker_dies_after_the_rename_and_the_erp_has_every_order_once(stack_folder: Path) -> None:
@@ -26,6 +26,11 @@ def test_every_point_of_a_worker_has_its_fault() -> None:
     names = {each.name for each in SCENARIOS}
     assert len(names) == len(SCENARIOS)
     assert {f"worker-kill/{point.replace(' ', '-')}" for point in WORKER_POINTS} <= names
+
+
+def test_every_point_of_a_proof_has_its_fault() -> None:
+    struck = [point for _name, _what, points in PROOF_FAULTS for point in points]
+    assert sorted(struck) == sorted(PROOF_POINTS)
 
 
 def test_the_small_counts_kill_a_worker_at_every_point_too() -> None:
