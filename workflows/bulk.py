@@ -1,13 +1,12 @@
 """One command on many drafts, step by step: bounded in what it does at once, and in its history."""
 
-from datetime import timedelta
-
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
     from domain.bulk import BULK_WORKFLOW, PROGRESS, BulkOrder, BulkProgress
+    from workflows import policies
+    from workflows.steps import step
 
 
 @workflow.defn(name=BULK_WORKFLOW)
@@ -19,14 +18,12 @@ class BulkCommandWorkflow:
     @workflow.run
     async def run(self, order: BulkOrder) -> BulkProgress:
         while True:
-            self._progress = await workflow.execute_activity(
+            self._progress = await step(
                 names.BULK_STEP,
                 order,
-                result_type=BulkProgress,
+                gives=BulkProgress,
+                policy=policies.BULK_STEP,
                 summary=f"{order.command} on the next drafts",
-                start_to_close_timeout=timedelta(minutes=5),
-                heartbeat_timeout=timedelta(seconds=20),
-                retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
             )
             workflow.set_current_details(f"{order.command}: {self._progress.sentence}")
             if self._progress.left == 0:

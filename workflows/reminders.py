@@ -6,7 +6,6 @@ What waits, and when mornings are, is read anew each time: decisions stop remind
 from datetime import date, datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
@@ -23,9 +22,9 @@ with workflow.unsafe.imports_passed_through():
         RemindersEnded,
         Round,
     )
+    from workflows import policies
+    from workflows.steps import step
 
-_PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-_MAIL = RetryPolicy(initial_interval=timedelta(seconds=20), maximum_interval=timedelta(minutes=10))
 _SHORTEST = timedelta(minutes=1)
 
 
@@ -59,20 +58,19 @@ class ReminderDigestWorkflow:
         self._woken = True
 
     async def _plan(self) -> ReminderPlan:
-        plan: ReminderPlan = await workflow.execute_activity(
-            names.PLAN_REMINDERS,
-            PlanRequest(
-                org_id=self._order.org_id,
-                customer_id=self._order.customer_id,
-                since=self._since,
-                now=workflow.now(),
-            ),
-            result_type=ReminderPlan,
-            summary="what waits, and when is the next morning",
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_PATIENT,
+        asked = PlanRequest(
+            org_id=self._order.org_id,
+            customer_id=self._order.customer_id,
+            since=self._since,
+            now=workflow.now(),
         )
-        return plan
+        return await step(
+            names.PLAN_REMINDERS,
+            asked,
+            gives=ReminderPlan,
+            policy=policies.PLAN_REMINDERS,
+            summary="what waits, and when is the next morning",
+        )
 
     async def _sleep(self, until: datetime, zone: str | None) -> None:
         workflow.set_current_details(f"next digest {until:%Y-%m-%d %H:%M} UTC, a morning in {zone}")
@@ -91,25 +89,21 @@ class ReminderDigestWorkflow:
         told = Round(org_id=self._order.org_id, customer_id=self._order.customer_id, day=day, at=now)
         workflow.set_current_details(f"digest of {day}")
         try:
-            await workflow.execute_activity(
+            await step(
                 names.ESCALATE_PROOFS,
                 told,
-                result_type=Escalated,
+                gives=Escalated,
+                policy=policies.ESCALATE_PROOFS,
                 summary=f"{day}: have the team call about proofs that were reminded often enough",
-                start_to_close_timeout=timedelta(minutes=5),
-                schedule_to_close_timeout=max(until - workflow.now(), _SHORTEST),
-                heartbeat_timeout=timedelta(seconds=30),
-                retry_policy=_PATIENT,
+                within=_left(until),
             )
-            await workflow.execute_activity(
+            await step(
                 names.SEND_DIGEST,
                 told,
-                result_type=DigestSent,
+                gives=DigestSent,
+                policy=policies.SEND_DIGEST,
                 summary=f"{day}: one mail to each approver, all undecided proofs in it",
-                start_to_close_timeout=timedelta(hours=1),  # the mail server has minutes to answer
-                schedule_to_close_timeout=max(until - workflow.now(), _SHORTEST),
-                heartbeat_timeout=timedelta(minutes=1),
-                retry_policy=_MAIL,
+                within=_left(until),
             )
         except ActivityError as error:
             workflow.logger.warning("reminders_given_up", extra={"day": str(day), "cause": str(error.cause)})
@@ -123,13 +117,13 @@ class ReminderCheckWorkflow:
 
     @workflow.run
     async def run(self) -> list[str]:
-        done: list[str] = await workflow.execute_activity(
+        return await step(
             names.CHECK_REMINDERS,
-            result_type=list[str],
+            gives=list[str],
+            policy=policies.CHECK_REMINDERS,
             summary="start reminders that are missing, wake those whose mornings have changed",
-            schedule_to_close_timeout=timedelta(minutes=10),
-            start_to_close_timeout=timedelta(minutes=5),
-            heartbeat_timeout=timedelta(seconds=30),
-            retry_policy=RetryPolicy(maximum_attempts=1),  # the schedule's next run is the next try
         )
-        return done
+
+
+def _left(until: datetime) -> timedelta:
+    return max(until - workflow.now(), _SHORTEST)
