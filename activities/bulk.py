@@ -6,16 +6,16 @@ from time import monotonic
 from uuid import UUID, uuid4
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities import names
+from activities.outages import outages_told
 from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
 from domain.bulk import BulkOrder, BulkOutcome, BulkProgress
 from domain.messages import MESSAGES, Receipt
 from domain.refusals import FactsUnavailable, MayHaveBeenSent, Refusal
 from storage import bulk
 from storage.changes import is_recorded
-from storage.database import Database, DatabaseUnavailable
+from storage.database import Database
 
 _STEP = 25  # drafts an activity
 _AT_ONCE = 5
@@ -36,7 +36,7 @@ class BulkCommands:
     async def step(self, order: BulkOrder) -> BulkProgress:
         """A repeat takes the drafts that have no result; the key makes theirs the same as before."""
         at_once = asyncio.Semaphore(_AT_ONCE)
-        try:
+        with outages_told():
             if not await self._committed(order):
                 return BulkProgress()
             async with self._database.transaction(order.org_id) as connection:
@@ -49,8 +49,6 @@ class BulkCommands:
                     raise failure
             async with self._database.transaction(order.org_id) as connection:
                 return await bulk.progress(connection, order, datetime.now(UTC))
-        except (DatabaseUnavailable, TemporalUnavailable, FactsUnavailable) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
 
     async def _committed(self, order: BulkOrder) -> bool:
         until = monotonic() + _COMMIT_WITHIN_S

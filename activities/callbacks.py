@@ -1,28 +1,27 @@
 """Let signed callbacks have their effect, once each, and set going those that were left behind."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities import names
-from commands.draft_orders import TemporalUnavailable
+from activities.outages import outages_told
+from activities.relays import LEFT_AFTER, relay
 from commands.errands import Errands
 from commands.proofs import Proofs
 from domain.callbacks import OUTCOME_NOTES, CallbackOrder, CallbackOutcome, CallbackSettled, CallbacksRelayed
 from domain.color_ups import ColorUpStatus, Decision
 from domain.messages import Actor, Origin
 from domain.proofs import DecideProof
-from domain.refusals import FactsUnavailable, TransitionRejected
+from domain.refusals import TransitionRejected
 from domain.statuses import Via
 from storage import callbacks
-from storage.database import Database, DatabaseUnavailable, Row
+from storage.database import Database, Row
 
 log = structlog.get_logger(__name__)
-
-_AT_ONCE = 500
 
 Result = tuple[CallbackOutcome, str | None, UUID | None]  # with its note, and the approver
 
@@ -35,7 +34,7 @@ class Callbacks:
         database: Database,
         proofs: Proofs,
         errands: Errands,
-        left_after: timedelta = timedelta(seconds=10),
+        left_after: timedelta = LEFT_AFTER,
     ) -> None:
         self._database = database
         self._proofs = proofs
@@ -48,30 +47,25 @@ class Callbacks:
 
         A repeat after any of these steps gets the same decision, and keeps what was kept first.
         """
-        try:
+        with outages_told():
             asked = await self._question(order)
             if asked is None or asked["outcome"] is not None:
                 return CallbackSettled(outcome=asked["outcome"] if asked else None)
             outcome, note, approver_id = await self._outcome(asked)
             async with self._database.transaction(order.org_id) as connection:
                 await callbacks.settle(connection, asked, outcome, note, approver_id, datetime.now(UTC))
-        except (DatabaseUnavailable, TemporalUnavailable, FactsUnavailable) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
         log.info("callback_settled", callback_id=str(order.callback_id), outcome=outcome.value)
         return CallbackSettled(outcome=outcome)
 
     @activity.defn(name=names.RELAY_CALLBACKS)
     async def relay(self) -> CallbacksRelayed:
-        """Start what an API process took and could not start; one under way is left alone."""
-        try:
-            left = await callbacks.unsettled(self._database, datetime.now(UTC) - self._left_after, _AT_ONCE)
-            for row in left:
-                await self._errands.settle_callback(
-                    CallbackOrder(org_id=row["org_id"], callback_id=row["callback_id"])
-                )
-        except (DatabaseUnavailable, TemporalUnavailable) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
-        return CallbacksRelayed(callbacks=len(left))
+        left = partial(callbacks.unsettled, self._database)
+        return CallbacksRelayed(callbacks=await relay(left, self._set_going, self._left_after))
+
+    async def _set_going(self, row: Row) -> None:
+        await self._errands.settle_callback(
+            CallbackOrder(org_id=row["org_id"], callback_id=row["callback_id"])
+        )
 
     async def _question(self, order: CallbackOrder) -> Row | None:
         async with self._database.transaction(order.org_id) as connection:

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities import names
-from commands.draft_orders import TemporalUnavailable
+from activities.outages import outages_told
 from domain.color_ups import ColorUpDecided
 from domain.line_facts import LineFacts, LinesRequest
 from domain.statuses import LineStatus
-from storage.database import Database, DatabaseUnavailable
+from storage.database import Database
 from storage.line_facts import read_line_facts
 from storage.proofs import ColorUpMissing
 from storage.subscriptions import subscribe
@@ -35,19 +34,15 @@ class LineLookups:
     @activity.defn(name=names.READ_LINE_FACTS)
     async def read(self, request: LinesRequest) -> LineFacts:
         """For a command on a line; changes nothing."""
-        try:
+        with outages_told():
             return await self._read(request)
-        except DatabaseUnavailable as error:
-            raise ApplicationError(str(error), type="DatabaseUnavailable") from None
 
     @activity.defn(name=names.LOOK_UP_LINES)
     async def look_up(self, request: LinesRequest) -> LineFacts:
         """The lines are on record as waiting. Safe to repeat: nothing is subscribed or started twice."""
-        try:
+        with outages_told():
             decided = await self._decisions(request)
             facts = await self._read(request)
-        except (DatabaseUnavailable, TemporalUnavailable) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
         for asked in request.lines:
             if asked.color_up_id in decided and asked.status in _ASKED_OF_THE_CUSTOMER:
                 facts.lines[asked.line_no].decision = decided[asked.color_up_id]

@@ -3,26 +3,27 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities import names
 from activities.heartbeats import heartbeats
-from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
+from activities.outages import outages_told
+from activities.relays import LEFT_AFTER, relay
+from commands.draft_orders import DraftOrders, WorkflowGone
 from commands.errands import Errands
 from domain.messages import LOOK_AGAIN
 from domain.notices import NoticeOrder, NoticesRelayed, NoticeTold
 from storage import notices
-from storage.database import Database, DatabaseUnavailable, Row
+from storage.database import Database, Row
 
 log = structlog.get_logger(__name__)
 
 _PAGE = 100
 _AT_ONCE = 8
-_RELAYED_AT_ONCE = 500
 
 StartProof = Callable[[UUID, UUID], Awaitable[None]]
 Answer = bool | BaseException  # whether the draft was still there to be told
@@ -40,7 +41,7 @@ class Notices:
         drafts: DraftOrders,
         errands: Errands,
         start_proof: StartProof,
-        left_after: timedelta = timedelta(seconds=10),
+        left_after: timedelta = LEFT_AFTER,
     ) -> None:
         self._database = database
         self._drafts = drafts
@@ -54,7 +55,7 @@ class Notices:
 
         A repeat tells those that wait still. Who is told twice looks twice, and finds nothing to do.
         """
-        try:
+        with outages_told():
             async with heartbeats():
                 async with self._database.transaction(order.org_id) as connection:
                     notice = await notices.untold(connection, order.org_id, order.notice_id)
@@ -67,22 +68,16 @@ class Notices:
                     await self._start_proof(order.org_id, notice["entity_id"])
                 async with self._database.transaction(order.org_id) as connection:
                     await notices.mark_told(connection, order.org_id, order.notice_id, datetime.now(UTC))
-        except (DatabaseUnavailable, TemporalUnavailable) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
         log.info("notice_told", notice_id=str(order.notice_id), drafts=told)
         return NoticeTold(drafts=told)
 
     @activity.defn(name=names.RELAY_NOTICES)
     async def relay(self) -> NoticesRelayed:
-        """Start what an API process added and could not start; one under way is left alone."""
-        try:
-            before = datetime.now(UTC) - self._left_after
-            left = await notices.untold_of_all(self._database, before, _RELAYED_AT_ONCE)
-            for row in left:
-                await self._errands.tell_notice(NoticeOrder(org_id=row["org_id"], notice_id=row["notice_id"]))
-        except (DatabaseUnavailable, TemporalUnavailable) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
-        return NoticesRelayed(notices=len(left))
+        left = partial(notices.untold_of_all, self._database)
+        return NoticesRelayed(notices=await relay(left, self._set_going, self._left_after))
+
+    async def _set_going(self, row: Row) -> None:
+        await self._errands.tell_notice(NoticeOrder(org_id=row["org_id"], notice_id=row["notice_id"]))
 
     async def _tell_all(self, order: NoticeOrder, notice: Row) -> int:
         """One draft that cannot be told keeps nobody after it waiting; the next try tries it again."""

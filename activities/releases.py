@@ -6,14 +6,14 @@ from uuid import UUID
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities import names
-from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
+from activities.outages import outages_told
+from commands.draft_orders import DraftOrders, WorkflowGone
 from domain.connections import ConnectionStatus
 from domain.releases import Released, ReleaseOrder
 from storage import connections, held_exports
-from storage.database import Database, DatabaseUnavailable, Row
+from storage.database import Database, Row
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class Releases:
         """Let every waiting export go; a repeat tells those that still wait. Told twice does no harm."""
         began, looked_again = monotonic(), False
         told: list[UUID] = []
-        try:
+        with outages_told():
             while True:
                 activity.heartbeat(len(told))
                 paused, waiting = await self._look(order, told)
@@ -50,8 +50,6 @@ class Releases:
                     await self._let_go(order, export)
                     told.append(export["id"])
                     await asyncio.sleep(1 / self._per_s)
-        except (DatabaseUnavailable, TemporalUnavailable) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
 
     async def _look(self, order: ReleaseOrder, told: list[UUID]) -> tuple[bool, list[Row]]:
         step = max(1, int(_STEP_S * self._per_s))

@@ -4,8 +4,7 @@ Each step reads the rows anew, so a decision in between stops it, and leaves row
 was done: mails by their keys in the message log, reminders by proof and day.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -18,7 +17,8 @@ from activities import names
 from activities.digest_letters import DigestLetters
 from activities.heartbeats import heartbeats
 from activities.mailing import Mailer
-from commands.draft_orders import TemporalUnavailable, WorkflowGone
+from activities.outages import outages_told
+from commands.draft_orders import WorkflowGone
 from commands.reminders import Reminders
 from connectors.mail_server import MailNotSent
 from domain.digests import DigestSent, Escalated, PlanRequest, ReminderPlan, Round, is_to_call
@@ -28,18 +28,9 @@ from domain.policy import OrgPolicy
 from domain.proofs import trail
 from domain.statuses import Via
 from storage import audit_log, messages, reminders
-from storage.database import Database, DatabaseUnavailable, Row
+from storage.database import Database, Row
 
 log = structlog.get_logger(__name__)
-
-
-@contextmanager
-def _outages_told() -> Iterator[None]:
-    """As failures that the Web UI shows in a sentence, and Temporal tries again."""
-    try:
-        yield
-    except (DatabaseUnavailable, TemporalUnavailable) as error:
-        raise ApplicationError(str(error), type=type(error).__name__) from None
 
 
 def digest_key(customer_id: UUID, day: date, approver_id: UUID) -> str:
@@ -59,7 +50,7 @@ class Mornings:
     @activity.defn(name=names.PLAN_REMINDERS)
     async def plan(self, request: PlanRequest) -> ReminderPlan:
         """What is due now, and otherwise the next morning, noted for whoever wants to see it."""
-        with _outages_told():
+        with outages_told():
             return await self._planned(request)
 
     async def _planned(self, request: PlanRequest) -> ReminderPlan:
@@ -78,7 +69,7 @@ class Mornings:
     @activity.defn(name=names.ESCALATE_PROOFS)
     async def escalate(self, order: Round) -> Escalated:
         """Put proofs on the call list and tell their drafts; a draft that did not hear is told again."""
-        with _outages_told():
+        with outages_told():
             return await self._escalated(order)
 
     async def _escalated(self, order: Round) -> Escalated:
@@ -115,7 +106,7 @@ class Mornings:
         Raises:
             ApplicationError: MailNotSent, when a mail was put off; the others went out.
         """
-        with _outages_told():
+        with outages_told():
             async with heartbeats():  # a mail server may be silent for long
                 return await self._sent(order)
 
@@ -212,7 +203,7 @@ class ReminderCheck:
     async def run(self) -> list[str]:
         """Hold every waiting customer's workflow against its mornings; returns whom it woke."""
         woken: list[str] = []
-        with _outages_told():
+        with outages_told():
             for org in await self._database.call("SELECT * FROM list_orgs()", {}):
                 activity.heartbeat(org["slug"])
                 woken += await self._of_org(org["org_id"])
