@@ -15,7 +15,7 @@ from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
 from api.json_types import Truth
 from api.notices import InNotices
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.patches import Patch, left_out
 from api.problems import NotFound, Problem, problems
 from api.queries import after_id
@@ -92,9 +92,7 @@ async def list_approvers(customer_id: UUID, caller: AnyRole, paging: Paging) -> 
         rows = await approvers.list_approvers(
             connection, caller.org_id, customer_id, limit=paging.limit + 1, after=after_id(paging)
         )
-    shown = [_shown(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, _shown)
 
 
 @router.post(

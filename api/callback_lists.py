@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.caller import AnyRole
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.problems import problems
 from api.queries import after_id
 from api.requests import ExactRoute
 from domain.callbacks import CallbackOutcome, CallbackRefusal
 from domain.values import Key
 from storage import callbacks
+from storage.database import Row
 
 router = APIRouter(route_class=ExactRoute, tags=["callbacks"])
 
@@ -54,6 +55,14 @@ class RefusedCallback(BaseModel):
     refused_at: datetime
 
 
+def _callback(row: Row) -> Callback:
+    return Callback.model_validate(dict(row))
+
+
+def _refusal(row: Row) -> RefusedCallback:
+    return RefusedCallback.model_validate(dict(row))
+
+
 @router.get("/callbacks", responses=problems(401))
 async def list_callbacks(
     caller: AnyRole,
@@ -68,9 +77,7 @@ async def list_callbacks(
         rows = await callbacks.list_callbacks(
             connection, caller.org_id, filters, limit=paging.limit + 1, after=after_id(paging)
         )
-    shown = [Callback.model_validate(dict(row)) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].received_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, _callback, ("received_at", "id"))
 
 
 @router.get("/callback-refusals", responses=problems(401))
@@ -83,6 +90,4 @@ async def list_refused_callbacks(caller: AnyRole, paging: Paging) -> Page[Refuse
         rows = await callbacks.list_refusals(
             connection, caller.org_id, limit=paging.limit + 1, after=after_id(paging)
         )
-    shown = [RefusedCallback.model_validate(dict(row)) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].refused_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, _refusal, ("refused_at", "id"))

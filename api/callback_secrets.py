@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.caller import AnyRole, Caller, Integrator
 from api.etags import IfMatch, require_version
 from api.idempotency import Answer, IdempotencyKey, once
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.problems import NotFound, Problem, problems
 from api.queries import after_id
 from api.requests import ExactRoute
@@ -82,9 +82,7 @@ async def list_callback_secrets(caller: AnyRole, paging: Paging) -> Page[Callbac
         rows = await callback_secrets.list_all(
             connection, caller.org_id, limit=paging.limit + 1, after=after_id(paging)
         )
-    shown = [_shown(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, _shown)
 
 
 @router.post(

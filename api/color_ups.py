@@ -15,7 +15,7 @@ from api.color_up_views import ColorUp, NewColorUp, NewVersion, color_up_view
 from api.etags import etag
 from api.idempotency import Answer, IdempotencyKey, once
 from api.notices import InNotices
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.problems import NotFound, Problem, problems
 from api.queries import after_id
 from api.requests import ExactRoute
@@ -59,9 +59,7 @@ async def list_color_ups(
         rows = await color_ups.list_color_ups(
             connection, caller.org_id, wanted, limit=paging.limit + 1, after=after_id(paging)
         )
-    shown = [color_up_view(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, color_up_view)
 
 
 @router.get("/color-ups/{color_up_id}", responses=problems(401, 404))

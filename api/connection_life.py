@@ -22,60 +22,41 @@ from storage import connections, held_exports
 router = APIRouter(route_class=ExactRoute, tags=["connectors"], responses=problems(401, 403, 404, 409))
 
 
-@router.post("/connectors/{connection_id}/enable", response_model=ConnectorView)
-async def enable(
-    connection_id: UUID,
-    request: Request,
-    caller: Integrator,
-    rooms: InRooms,
-    key: IdempotencyKey,
-    body: NoFields | None = None,
-) -> Response:
-    """Make it the org's active connection."""
-    return await _carry_out(ConnectionCommand.ENABLE, connection_id, request, caller, rooms, key)
+_ROUTES = {
+    ConnectionCommand.ENABLE: "Make it the org's active connection.",
+    ConnectionCommand.DISABLE: (
+        "No further export uses it; one that is under way, or waits for the end of a pause, fails."
+    ),
+    ConnectionCommand.PAUSE: (
+        "Pushes are still taken and wait as long as it takes; a file that is being published is finished."
+    ),
+    ConnectionCommand.RESUME: (
+        "What waited is delivered, oldest push first, at COUNTERSIGN_RESUME_PER_S exports a second.\n\n"
+        "On an ACTIVE connection it changes nothing; exports that wait although nobody is about to tell them "
+        "are\nlet go."
+    ),
+}
 
 
-@router.post("/connectors/{connection_id}/disable", response_model=ConnectorView)
-async def disable(
-    connection_id: UUID,
-    request: Request,
-    caller: Integrator,
-    rooms: InRooms,
-    key: IdempotencyKey,
-    body: NoFields | None = None,
-) -> Response:
-    """No further export uses it; one that is under way, or waits for the end of a pause, fails."""
-    return await _carry_out(ConnectionCommand.DISABLE, connection_id, request, caller, rooms, key)
+def _add_route(command: ConnectionCommand, description: str) -> None:
+    async def carry_out(
+        connection_id: UUID,
+        request: Request,
+        caller: Integrator,
+        rooms: InRooms,
+        key: IdempotencyKey,
+        body: NoFields | None = None,
+    ) -> Response:
+        return await _carry_out(command, connection_id, request, caller, rooms, key)
 
-
-@router.post("/connectors/{connection_id}/pause", response_model=ConnectorView)
-async def pause(
-    connection_id: UUID,
-    request: Request,
-    caller: Integrator,
-    rooms: InRooms,
-    key: IdempotencyKey,
-    body: NoFields | None = None,
-) -> Response:
-    """Pushes are still taken and wait as long as it takes; a file that is being published is finished."""
-    return await _carry_out(ConnectionCommand.PAUSE, connection_id, request, caller, rooms, key)
-
-
-@router.post("/connectors/{connection_id}/resume", response_model=ConnectorView)
-async def resume(
-    connection_id: UUID,
-    request: Request,
-    caller: Integrator,
-    rooms: InRooms,
-    key: IdempotencyKey,
-    body: NoFields | None = None,
-) -> Response:
-    """What waited is delivered, oldest push first, at COUNTERSIGN_RESUME_PER_S exports a second.
-
-    On an ACTIVE connection it changes nothing; exports that wait although nobody is about to tell them are
-    let go.
-    """
-    return await _carry_out(ConnectionCommand.RESUME, connection_id, request, caller, rooms, key)
+    router.add_api_route(
+        f"/connectors/{{connection_id}}/{command}",
+        carry_out,
+        methods=["POST"],
+        response_model=ConnectorView,
+        name=command.value,
+        description=description,
+    )
 
 
 async def _carry_out(
@@ -124,3 +105,7 @@ async def _release_the_rest(
         await rooms.errands.release_again(caller.org_id, connection_id)
     except TemporalUnavailable:
         raise unavailable("Temporal") from None
+
+
+for each, said in _ROUTES.items():
+    _add_route(each, said)

@@ -16,7 +16,7 @@ from api.days import Day
 from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
 from api.json_types import Truth
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.patches import Patch, left_out
 from api.problems import NotFound, Problem, problems
 from api.queries import Search, after_id
@@ -138,9 +138,7 @@ async def list_customers(caller: AnyRole, paging: Paging, q: Search = None) -> P
         rows = await customers.list_customers(
             connection, caller.org_id, q=q, limit=paging.limit + 1, after=after_id(paging)
         )
-    shown = [_shown(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, _shown)
 
 
 @router.post("/customers", status_code=201, response_model=Customer, responses=problems(401, 403, 409))

@@ -16,7 +16,7 @@ from api.idempotency import IdempotencyKey, body_digest
 from api.json_types import BodyLineNo
 from api.problems import problems
 from api.requests import ExactRoute
-from api.rooms import InRooms
+from api.rooms import InRooms, Rooms
 from domain import messages as msg
 from domain.draft import Issue, ReadyCheck
 from domain.statuses import DraftStatus, ExportStatus
@@ -191,10 +191,7 @@ async def push(
     body: NoFields | None = None,
 ) -> Response:
     """Hand the order to the ERP. The same key again answers for the same export, however it went."""
-    message = msg.PushMessage(
-        key=key, digest=await body_digest(request), confirm_may_duplicate=confirm_may_duplicate
-    )
-    return await _push(rooms, caller, draft_id, Command.PUSH, message)
+    return await _push(Command.PUSH, draft_id, request, caller, rooms, key, confirm_may_duplicate)
 
 
 @router.post("/draft-orders/{draft_id}/retry-push", response_model=PushAnswer, responses=_PUSH_RESPONSES)
@@ -208,15 +205,21 @@ async def retry_push(
     body: NoFields | None = None,
 ) -> Response:
     """A new export after a failed one; the failed one is never changed."""
-    message = msg.RetryPushMessage(
-        key=key, digest=await body_digest(request), confirm_may_duplicate=confirm_may_duplicate
-    )
-    return await _push(rooms, caller, draft_id, Command.RETRY_PUSH, message)
+    return await _push(Command.RETRY_PUSH, draft_id, request, caller, rooms, key, confirm_may_duplicate)
 
 
 async def _push(
-    rooms: InRooms, caller: Caller, draft_id: UUID, command: Command, message: msg.Message
+    command: Command,
+    draft_id: UUID,
+    request: Request,
+    caller: Caller,
+    rooms: Rooms,
+    key: str | None,
+    confirmed: bool,
 ) -> Response:
+    message = msg.MESSAGES[command](
+        key=key, digest=await body_digest(request), confirm_may_duplicate=confirmed
+    )
     receipt = await send(rooms, caller, draft_id, command, message)
     if receipt.token == message.token:
         return JSONResponse(receipt.result)

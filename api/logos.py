@@ -13,7 +13,7 @@ from api.caller import AnyRole, Ops
 from api.etags import etag
 from api.idempotency import Answer, IdempotencyKey, once
 from api.notices import InNotices
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.problems import NotFound, Problem, problems
 from api.queries import Search, after_id
 from api.requests import ExactRoute
@@ -81,9 +81,7 @@ async def list_logos(
             limit=paging.limit + 1,
             after=after_id(paging),
         )
-    shown = [_shown(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, _shown)
 
 
 @router.get("/logos/{logo_id}", responses=problems(401, 404))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from api.caller import AnyRole
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.problems import problems
 from api.queries import after_id
 from api.requests import ExactRoute
@@ -78,6 +78,4 @@ async def list_messages(
             limit=paging.limit + 1,
             after=after_id(paging),
         )
-    found = [shown(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=found, next_cursor=write_cursor(found[-1].created_at, found[-1].id) if more else None)
+    return page_of(paging, rows, shown)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -9,6 +10,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel
 
 from api.problems import Problem
+from storage.database import Row
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -36,6 +38,19 @@ def _page(
 
 
 Paging = Annotated[PageQuery, Depends(_page)]
+
+
+def page_of(
+    paging: PageQuery,
+    rows: Sequence[Row],
+    show: Callable[[Row], Item],
+    sorted_by: Sequence[str] = ("created_at", "id"),
+) -> Page[Item]:
+    """`rows` were read with one more than the page has: it says whether another page follows."""
+    own = rows[: paging.limit]
+    more = len(rows) > paging.limit
+    cursor = write_cursor(*(own[-1][column] for column in sorted_by)) if more else None
+    return Page(data=[show(row) for row in own], next_cursor=cursor)
 
 
 def write_cursor(*values: object) -> str:

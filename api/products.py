@@ -14,7 +14,7 @@ from api.caller import AnyRole, Caller, Ops
 from api.etags import IfMatch, Versions, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
 from api.json_types import Truth
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.problems import NotFound, Problem, problems
 from api.queries import Search, after_text
 from api.requests import ExactRoute
@@ -110,10 +110,7 @@ async def list_products(caller: AnyRole, paging: Paging, q: Search = None) -> Pa
         rows = await products.list_products(
             connection, caller.org_id, q=q, limit=paging.limit + 1, after=after_text(paging)
         )
-    shown = [_shown(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    cursor = write_cursor(shown[-1].created_at, shown[-1].internal_sku) if more else None
-    return Page(data=shown, next_cursor=cursor)
+    return page_of(paging, rows, _shown, ("created_at", "internal_sku"))
 
 
 @router.post("/products", status_code=201, response_model=Product, responses=problems(401, 403, 409))

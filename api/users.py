@@ -14,7 +14,7 @@ from api.emails import Email
 from api.etags import IfMatch, etag, require_version
 from api.idempotency import Answer, IdempotencyKey, once
 from api.json_types import Truth
-from api.paging import Page, Paging, write_cursor
+from api.paging import Page, Paging, page_of
 from api.passwords import Password, hash_in_thread
 from api.patches import Patch, left_out
 from api.problems import NotFound, Problem, problems
@@ -80,9 +80,7 @@ async def list_users(caller: Admin, paging: Paging) -> Page[User]:
         rows = await users.list_users(
             connection, caller.org_id, limit=paging.limit + 1, after=after_id(paging)
         )
-    shown = [_shown(row) for row in rows[: paging.limit]]
-    more = len(rows) > paging.limit
-    return Page(data=shown, next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None)
+    return page_of(paging, rows, _shown)
 
 
 @router.post("/users", status_code=201, response_model=User, responses=problems(401, 403, 409))
