@@ -133,6 +133,15 @@ ROUTERS = (
 )
 
 
+def take_routes(app: FastAPI) -> None:
+    """All routes, how they answer errors, and the document that describes them."""
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.routes = [route for router in ROUTERS for route in router.routes]
+    install(app)
+    complete(app)
+
+
 async def build_rooms(
     settings: Settings, counted: ApiMetrics | None = None, traced: Tracing | None = None
 ) -> Rooms:
@@ -187,11 +196,7 @@ def create_app(settings: Settings | None = None, traced: Tracing | None = None) 
         docs_url=None,  # api/reference.py
         redoc_url=None,
     )
-    for router in ROUTERS:
-        app.include_router(router)
-    app.state.routes = [route for router in ROUTERS for route in router.routes]
-    install(app)
-    complete(app)
+    take_routes(app)
     app.add_middleware(RequestLimits)
     app.add_middleware(
         RequestGuard, answer_within_s=known.answer_within_s, exempt=OWN_TIME, counted=counted.requests

@@ -134,11 +134,13 @@ class RequestGuard:
                 return  # whatever the application makes of the cut body: the answer is 413
             started = True
             await send(message)
+            if _is_last(message) and not deadline.expired():
+                deadline.reschedule(None)  # answered: the tasks that follow keep their own time
 
         own_time = self._exempt.fullmatch(f"{scope['method']} {scope['path']}")
         within = None if own_time else self._answer_within_s
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within) as deadline:
                 await self._app(scope, bounded, watched)
             if bounded.exceeded and not started:
                 await render(request, too_large)(scope, receive, send)
@@ -150,6 +152,10 @@ class RequestGuard:
             log.error("request_failed", method=method_of(scope), route=route_of(scope), exc_info=error)
             if not started:
                 await render(request, Problem(500, UNFORESEEN))(scope, receive, send)
+
+
+def _is_last(message: Message) -> bool:
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 class _BoundedBody:

@@ -15,44 +15,20 @@ import pytest_asyncio
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from api import (
-    approvers,
-    call_list,
-    callback_door,
-    callback_lists,
-    callback_secrets,
-    color_up_decisions,
-    color_ups,
-    customers,
-    designs,
-    imports,
-    logins,
-    logos,
-    me,
-    messages,
-    organization,
-    production,
-    products,
-    proof_pages,
-    proof_resends,
-    terms,
-    trim_sheets,
-    users,
-)
+from api.app import OWN_TIME, take_routes
 from api.login_limits import LoginLimits
-from api.openapi import complete
 from api.passwords import hash_password
-from api.problems import install
 from api.requests import RequestGuard
 from api.rooms import Rooms
 from api.tokens import Tokens
-from commands.draft_orders import TemporalUnavailable
+from commands.draft_orders import TemporalUnavailable, WorkflowGone
 from config.keys import KeyRing
 from config.settings import Settings
 from domain.callbacks import CallbackOrder
-from domain.messages import CreateDraft
+from domain.messages import Message, Receipt
 from domain.notices import NoticeOrder
 from domain.statuses import Role
+from domain.transitions import Command
 from storage.changes import Bell
 from storage.database import Database
 from storage.documents import Documents
@@ -62,30 +38,6 @@ from storage.users import create_user
 from tests.api.importer import Importer
 
 PASSWORD = "correct-horse-battery"
-ROUTERS = (
-    logins.router,
-    me.router,
-    users.router,
-    organization.router,
-    terms.router,
-    customers.router,
-    approvers.router,
-    products.router,
-    logos.router,
-    designs.router,
-    color_ups.router,
-    production.router,
-    trim_sheets.router,
-    color_up_decisions.router,
-    imports.router,
-    messages.router,
-    proof_pages.router,
-    proof_resends.router,
-    callback_secrets.router,
-    callback_door.router,
-    callback_lists.router,
-    call_list.router,
-)
 
 
 @dataclass(frozen=True)
@@ -165,12 +117,14 @@ def settings(database_url: str) -> Settings:
 
 @dataclass
 class NoWorkflows:
-    """Stands where commands to workflows go: notes what was asked for."""
+    """Stands where commands to workflows go: notes what was asked for. No draft has one."""
 
-    created: list[CreateDraft] = field(default_factory=list)
     callbacks: list[CallbackOrder] = field(default_factory=list)
     notices: list[NoticeOrder] = field(default_factory=list)
     away: bool = False
+
+    async def send(self, command: Command, org_id: UUID, draft_id: UUID, message: Message) -> Receipt:
+        raise WorkflowGone
 
     async def settle_callback(self, order: CallbackOrder) -> None:
         if self.away:
@@ -202,20 +156,19 @@ async def rooms(settings: Settings, database: Database) -> Rooms:
     )
 
 
-@pytest.fixture
-def app(rooms: Rooms) -> FastAPI:
+@pytest.fixture(scope="session")
+def routes() -> FastAPI:
+    """Once for all tests: reading the signatures of all routes takes as long as dozens of requests."""
     app = FastAPI(redirect_slashes=False)
-    for router in ROUTERS:
-        app.include_router(router)
-    install(app)
-    complete(app)
-    app.add_middleware(
-        RequestGuard,
-        answer_within_s=2.7,
-        exempt=("POST /imports/draft-orders", ".*/design.*", ".*trim-sheet.*"),
-    )
-    app.state.rooms = rooms
+    take_routes(app)
+    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=OWN_TIME)
     return app
+
+
+@pytest.fixture
+def app(routes: FastAPI, rooms: Rooms) -> FastAPI:
+    routes.state.rooms = rooms
+    return routes
 
 
 ClientFor = Callable[..., httpx.AsyncClient]

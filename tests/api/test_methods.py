@@ -2,16 +2,12 @@
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 
 from api.app import ROUTERS
-from api.problems import install
-from api.requests import RequestGuard
-from api.rooms import Rooms
 from domain.statuses import Role
-from tests.api.conftest import TestOrg
+from tests.api.conftest import ClientFor
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -37,19 +33,8 @@ def _takes(route: APIRoute, method: str, path: str) -> bool:
 
 
 @pytest.fixture
-def admin(rooms: Rooms, orgs: dict[str, TestOrg]) -> httpx.AsyncClient:
-    """On all routes of the API, not only those that work without Temporal."""
-    app = FastAPI(redirect_slashes=False)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.state.routes = ROUTES
-    app.state.rooms = rooms
-    install(app)
-    app.add_middleware(RequestGuard, answer_within_s=2.7, exempt=("POST /nothing",))
-    token = rooms.tokens.issue(orgs["demo"].users[Role.ADMIN], orgs["demo"].id, Role.ADMIN)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    headers = {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
+def admin(client_for: ClientFor) -> httpx.AsyncClient:
+    return client_for(Role.ADMIN)
 
 
 def test_there_are_such_addresses() -> None:
