@@ -36,6 +36,7 @@ from storage.migrate import migrate
 from storage.organizations import create_org
 from storage.users import create_user
 from tests.api.importer import Importer
+from tests.api.visitor import Visitor, visiting
 
 PASSWORD = "correct-horse-battery"
 
@@ -216,3 +217,9 @@ def audit_of(database: Database) -> AuditOf:
 @pytest.fixture
 def importer(client_for: ClientFor, fresh_org: TestOrg) -> Importer:
     return Importer(client_for(Role.OPS, fresh_org))
+
+
+@pytest_asyncio.fixture
+async def visitor(app: FastAPI, rooms: Rooms, fresh_org: TestOrg) -> AsyncIterator[Visitor]:
+    async with visiting(app, rooms, fresh_org.id) as somebody:
+        yield somebody

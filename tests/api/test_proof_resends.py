@@ -10,9 +10,7 @@ from domain.statuses import Role
 from storage import messages
 from tests.activities.proof_world import NAVY
 from tests.api.conftest import AuditOf, ClientFor, TestOrg
-from tests.api.test_proof_pages import Visitor, visitor
-
-__all__ = ["visitor"]
+from tests.api.visitor import Visitor
 
 
 async def noticed(visitor: Visitor) -> list[UUID]:

@@ -13,12 +13,32 @@ from playwright.async_api import Page
 
 from api.proof_limits import Asked, ProofLimits
 from storage.database import DatabaseUnavailable
-from tests.api.conftest import app, database, database_url, fresh_org, postgres_folder, rooms, settings
-from tests.api.test_proof_pages import Visitor, visitor
+from tests.api.conftest import (
+    app,
+    database,
+    database_url,
+    fresh_org,
+    postgres_folder,
+    rooms,
+    routes,
+    settings,
+    visitor,
+)
+from tests.api.visitor import Visitor
 from tests.browser.conftest import Visit
 from tests.browser.test_page_states import APPROVE, LOOKED_THROUGH, PICTURES, SIZES, serious_faults
 
-__all__ = ["app", "database", "database_url", "fresh_org", "postgres_folder", "rooms", "settings", "visitor"]
+__all__ = [
+    "app",
+    "database",
+    "database_url",
+    "fresh_org",
+    "postgres_folder",
+    "rooms",
+    "routes",
+    "settings",
+    "visitor",
+]
 
 pytestmark = pytest.mark.browser
 
