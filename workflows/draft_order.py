@@ -12,7 +12,7 @@ from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
@@ -21,32 +21,28 @@ with workflow.unsafe.imports_passed_through():
     from domain.acknowledgements import acknowledged, delivered_meanwhile, heard
     from domain.decisions import NEEDS_FACTS, admit, decide, named_actor
     from domain.draft import Export
-    from domain.edits import edited
-    from domain.facts import Facts, FactsRequest, facts_request
-    from domain.line_decisions import NEEDS_LINE_FACTS, asked
-    from domain.line_facts import LineFacts
+    from domain.facts import Facts
+    from domain.line_decisions import NEEDS_LINE_FACTS
     from domain.line_looks import phoned
     from domain.messages import Actor, Message, Origin, Receipt
     from domain.reconciliation import WorkflowState
     from domain.records import (
         CONTINUES,
         DraftOrderInput,
-        ReceiptFound,
-        ReceiptRequest,
         Revision,
         SeenKey,
     )
-    from domain.refusals import FactsUnavailable, KeyReused, Refusal
+    from domain.refusals import KeyReused, Refusal
     from domain.restoration import restored
     from domain.situation import Situation
     from domain.statuses import DraftStatus, ExportStatus, Via, WaitingFor
     from domain.transitions import Command
     from workflows import policies
     from workflows.export import hand_over
+    from workflows.facts import read_facts, read_line_facts, read_receipt
     from workflows.journal import note
     from workflows.ledger import Ledger, receipt_result
     from workflows.line_looks import LineLooks
-    from workflows.line_updates import LineUpdates
     from workflows.signals import (
         read_acknowledgement,
         read_color_up_decided,
@@ -54,12 +50,13 @@ with workflow.unsafe.imports_passed_through():
         read_phone_call,
         read_release,
     )
+    from workflows.steps import step
+    from workflows.updates import Updates
     from workflows.visibility import show
 
 _SYSTEM = Origin(via=Via.SYSTEM)
 _DELIVERED_MEANWHILE = "a-failed-export-beside-an-acknowledged-one"
 _CONTINUES = "The draft is moving on to a new run; nothing was changed, send it again"
-_AWAY = "The database did not answer; nothing was changed, try again"
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
 
 
@@ -76,7 +73,7 @@ def _same(seen: SeenKey | None, message: Message) -> SeenKey | None:
 
 
 @workflow.defn(name=msg.DRAFT_ORDER_WORKFLOW)
-class DraftOrderWorkflow(LineUpdates):
+class DraftOrderWorkflow(Updates):
     """Made before the first message is handled, so that none is lost over continue-as-new."""
 
     @workflow.init
@@ -158,13 +155,12 @@ class DraftOrderWorkflow(LineUpdates):
         # Never a local activity: the server may drop a workflow task after its local activities have run.
         # A regular one is scheduled by the same commit that keeps the decisions (ADR 0008).
         batch = self._ledger.next_batch() if self._minds_size else list(self._ledger.outbox)
-        await workflow.execute_activity(
+        await step(
             names.RECORD,
             batch,
-            result_type=int,
+            gives=int,
+            policy=policies.RECORD,
             summary=f"record decision {batch[0].sequence} to {batch[-1].sequence}",
-            start_to_close_timeout=policies.RECORD.start_to_close,
-            retry_policy=policies.RECORD.retry,
         )
         self._ledger.recorded(batch[-1].sequence)
         show(self._ledger)
@@ -194,23 +190,9 @@ class DraftOrderWorkflow(LineUpdates):
         """What a key was answered in a run so long ago that it is carried no more."""
         if message.key is None or not self._may_be_older(message):
             return None
-        draft = self._ledger.draft
-        try:
-            found: ReceiptFound = await workflow.execute_local_activity(
-                names.READ_RECEIPT,
-                ReceiptRequest(
-                    org_id=draft.org_id, draft_id=draft.id, command=command.value, key=message.key
-                ),
-                result_type=ReceiptFound,
-                start_to_close_timeout=policies.READ_FACTS.start_to_close,
-                schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
-                retry_policy=policies.READ_FACTS.retry,
-                summary="look an older key up",
-            )
-        except FailureError:
-            raise FactsUnavailable(_AWAY) from None
+        seen = await read_receipt(self._ledger.draft, command, message.key)
         # another request with this key may have been decided while the rows were read
-        return _same(found.seen, message) or self._repeat_of(command, message)
+        return _same(seen, message) or self._repeat_of(command, message)
 
     async def _carry_out(self, command: Command, message: Message) -> Receipt:
         """Decide and answer; the record follows, and whoever promised it to somebody waits for the row.
@@ -238,11 +220,11 @@ class DraftOrderWorkflow(LineUpdates):
     async def _decide(self, command: Command, message: Message) -> SeenKey:
         facts, policy = None, message.policy or self._ledger.policy
         if command in NEEDS_FACTS or message.policy is None:
-            facts = await self._read_facts(message)
+            facts = await read_facts(self._ledger.draft, message)
             policy = facts.policy
             if message.origin.via is Via.TEMPORAL:
                 message.actor = named_actor(message.actor, facts)
-        lines = await self._read_line_facts(message) if command in NEEDS_LINE_FACTS else None
+        lines = await read_line_facts(self._ledger.draft, message) if command in NEEDS_LINE_FACTS else None
         if facts is not None or lines is not None:
             # another request with this key may have been decided while the facts were read
             seen = self._repeat_of(command, message)
@@ -254,47 +236,6 @@ class DraftOrderWorkflow(LineUpdates):
         situation = Situation(self._ledger.draft, workflow.now(), policy, facts, lines)
         happened = decide(command, message, situation)
         return self._decided(happened, message.actor, message.origin, command, message, facts)
-
-    async def _read_facts(self, message: Message) -> Facts:
-        try:
-            facts: Facts = await workflow.execute_local_activity(
-                names.READ_FACTS,
-                self._facts_request(message),
-                result_type=Facts,
-                start_to_close_timeout=policies.READ_FACTS.start_to_close,
-                schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
-                retry_policy=policies.READ_FACTS.retry,
-                summary="read catalog, customer, connection",
-            )
-        except FailureError:
-            raise FactsUnavailable(_AWAY) from None
-        return facts
-
-    async def _read_line_facts(self, message: Message) -> LineFacts | None:
-        if not isinstance(message, msg.LineMessage):
-            return None
-        try:
-            facts: LineFacts = await workflow.execute_local_activity(
-                names.READ_LINE_FACTS,
-                asked(self._ledger.draft, message),
-                result_type=LineFacts,
-                start_to_close_timeout=policies.READ_FACTS.start_to_close,
-                schedule_to_close_timeout=policies.READ_FACTS.start_to_close,
-                retry_policy=policies.READ_FACTS.retry,
-                summary="read logo, color-up, approvers",
-            )
-        except FailureError:
-            raise FactsUnavailable(_AWAY) from None
-        return facts
-
-    def _facts_request(self, message: Message) -> FactsRequest:
-        draft = self._ledger.draft
-        if isinstance(message, msg.EditMessage):
-            # facts about the draft as it will be; a bad edit is refused before anything is read
-            change = edited(draft, message)
-            draft = draft.model_copy(update={"header": change.header, "lines": change.lines})
-        pushes = isinstance(message, msg.PushMessage | msg.RetryPushMessage)
-        return facts_request(draft, message.actor.user_id, for_document=pushes)
 
     def _decided(
         self,
@@ -435,71 +376,3 @@ class DraftOrderWorkflow(LineUpdates):
     def state(self) -> WorkflowState:
         run_id = workflow.info().run_id
         return WorkflowState(draft=self._ledger.draft, recorded=self._ledger.recorded_sequence, run_id=run_id)
-
-    # --- updates: what HTTP sends; a signal of the same name does the same ------------------------
-
-    @workflow.update(name="edit", description="Change header or lines; takes approvals back.")
-    async def edit(self, message: msg.EditMessage) -> Receipt:
-        return await self._carry_out(Command.EDIT, message)
-
-    @edit.validator
-    def _admit_edit(self, message: msg.EditMessage) -> None:
-        self._admit(Command.EDIT, message)
-
-    @workflow.update(
-        name="validate", description="Check against catalog and customers; READY or NEEDS_REVIEW."
-    )
-    async def validate(self, message: msg.ValidateMessage) -> Receipt:
-        return await self._carry_out(Command.VALIDATE, message)
-
-    @validate.validator
-    def _admit_validate(self, message: msg.ValidateMessage) -> None:
-        self._admit(Command.VALIDATE, message)
-
-    @workflow.update(name="approve", description="The operator's signature.")
-    async def approve(self, message: msg.ApproveMessage) -> Receipt:
-        return await self._carry_out(Command.APPROVE, message)
-
-    @approve.validator
-    def _admit_approve(self, message: msg.ApproveMessage) -> None:
-        self._admit(Command.APPROVE, message)
-
-    @workflow.update(name="revoke_approval", description="Take the operator's signature back.")
-    async def revoke_approval(self, message: msg.RevokeApprovalMessage) -> Receipt:
-        return await self._carry_out(Command.REVOKE_APPROVAL, message)
-
-    @revoke_approval.validator
-    def _admit_revoke_approval(self, message: msg.RevokeApprovalMessage) -> None:
-        self._admit(Command.REVOKE_APPROVAL, message)
-
-    @workflow.update(name="production_approve", description="Production's signature.")
-    async def production_approve(self, message: msg.ProductionApproveMessage) -> Receipt:
-        return await self._carry_out(Command.PRODUCTION_APPROVE, message)
-
-    @production_approve.validator
-    def _admit_production_approve(self, message: msg.ProductionApproveMessage) -> None:
-        self._admit(Command.PRODUCTION_APPROVE, message)
-
-    @workflow.update(name="push", description="Hand the order to the ERP.")
-    async def push(self, message: msg.PushMessage) -> Receipt:
-        return await self._carry_out(Command.PUSH, message)
-
-    @push.validator
-    def _admit_push(self, message: msg.PushMessage) -> None:
-        self._admit(Command.PUSH, message)
-
-    @workflow.update(name="retry_push", description="A new export after a failed one.")
-    async def retry_push(self, message: msg.RetryPushMessage) -> Receipt:
-        return await self._carry_out(Command.RETRY_PUSH, message)
-
-    @retry_push.validator
-    def _admit_retry_push(self, message: msg.RetryPushMessage) -> None:
-        self._admit(Command.RETRY_PUSH, message)
-
-    @workflow.update(name="reject", description="Close the draft for good.")
-    async def reject(self, message: msg.RejectMessage) -> Receipt:
-        return await self._carry_out(Command.REJECT, message)
-
-    @reject.validator
-    def _admit_reject(self, message: msg.RejectMessage) -> None:
-        self._admit(Command.REJECT, message)

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.line_looks import Found, found, waits_outside
     from workflows import policies
     from workflows.ledger import Ledger
+    from workflows.steps import step
 
 # One activity's share: an answer holds at most a decision with a note for each line.
 LINES_AT_ONCE = 200
@@ -53,13 +54,12 @@ class LineLooks:
         if not lines:
             return []
         customer_id = ledger.draft.header.customer_id
-        facts: LineFacts = await workflow.execute_activity(
+        facts = await step(
             names.LOOK_UP_LINES,
             lines_request(ledger.draft, [question(line) for line in lines]),
-            result_type=LineFacts,
+            gives=LineFacts,
+            policy=policies.LOOK_UP_LINES,
             summary=f"look up what {len(lines)} lines wait for",
-            start_to_close_timeout=policies.LOOK_UP_LINES.start_to_close,
-            retry_policy=policies.LOOK_UP_LINES.retry,
         )
         if ledger.draft.header.customer_id != customer_id:
             return []  # all lines are other ones by now

@@ -38,7 +38,9 @@ RECORD = ActivityPolicy(
 )
 # As for a record: what a line waits for is asked until there is an answer.
 LOOK_UP_LINES = ActivityPolicy(timedelta(seconds=20), RECORD.retry)
-READ_FACTS = ActivityPolicy(timedelta(seconds=2.2), RetryPolicy(maximum_attempts=1))
+READ_FACTS = ActivityPolicy(
+    timedelta(seconds=2.2), RetryPolicy(maximum_attempts=1), schedule_to_close=timedelta(seconds=2.2)
+)
 
 _DELIVERY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
