@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from domain import events as ev
 from domain import messages as msg
 from domain.decisions import decide
@@ -13,6 +15,7 @@ from domain.evolution import evolve
 from domain.facts import ConnectionFact, CustomerFact, Facts, ProductFact
 from domain.line_facts import LineFacts
 from domain.policy import OrgPolicy
+from domain.refusals import Refusal
 from domain.situation import Situation
 from domain.statuses import DraftStatus, ExportStatus, LineStatus
 from domain.transitions import Command
@@ -35,6 +38,7 @@ COLOR_UP = UUID(int=88)
 ANNA = msg.Actor(user_id=UUID(int=1), email="anna@demo.example")
 BEN = msg.Actor(user_id=UUID(int=2), email="ben@demo.example")
 CLEO = msg.Actor(user_id=UUID(int=3), email="cleo@demo.example")
+SIGNED = {"production_approved_at": AT, "production_approved_by_user_id": BEN.user_id}
 
 
 def header(**fields: Any) -> Header:
@@ -196,3 +200,10 @@ def after(of: Draft, *events: ev.Event, actor: msg.Actor = ANNA) -> Draft:
 
 def carried_out(command: Command, of: Draft, **fields: Any) -> Draft:
     return after(of, *decided(command, of, **fields), actor=fields.get("actor", ANNA))
+
+
+def refused(kind: type[Refusal], command: Command, of: Draft, **fields: Any) -> Refusal:
+    with pytest.raises(kind) as caught:
+        decided(command, of, **fields)
+    assert type(caught.value) is kind
+    return caught.value
