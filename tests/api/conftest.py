@@ -39,6 +39,7 @@ from tests.api.importer import Importer
 from tests.api.visitor import Visitor, visiting
 
 PASSWORD = "correct-horse-battery"
+PASSWORD_HASH = hash_password(PASSWORD)  # once: it is made to be slow
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def make_org(database: Database, slug: str) -> TestOrg:
     org = TestOrg(uuid4(), slug, {role: uuid4() for role in Role})
     at = datetime.now(UTC)
-    password_hash = hash_password(PASSWORD)
     async with database.transaction(org.id) as connection:
         await create_org(connection, org.id, slug, slug.title(), at)
         for role, user_id in org.users.items():
@@ -87,7 +87,7 @@ async def make_org(database: Database, slug: str) -> TestOrg:
                 "email": f"{role.lower()}@{slug}.example",
                 "name": role.title(),
                 "role": role,
-                "password_hash": password_hash,
+                "password_hash": PASSWORD_HASH,
             }
             await create_user(connection, values, at)
     return org

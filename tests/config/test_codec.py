@@ -51,7 +51,7 @@ async def test_histories_of_an_older_key_stay_readable_and_a_lost_key_is_named()
         await encrypted_converter(KeyRing(NEW)).decode(payloads)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.binary(max_size=200), name=st.text(max_size=20), bits=st.data())
 async def test_any_payload_comes_back_whole_and_any_flipped_bit_is_refused(
     data: bytes, name: str, bits: st.DataObject

@@ -3,7 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.keys import DecryptionFailed, EncryptionError, KeyRing, UnknownKeyId, connection_owner
@@ -14,7 +14,6 @@ NEW = "b1" * 32
 RING = KeyRing(NEW, [OLD])
 
 
-@settings(deadline=None)  # the machine's load is not what is tested
 @given(plaintext=st.binary(), associated=st.binary())
 def test_what_is_encrypted_can_be_read_with_the_same_associated_data(
     plaintext: bytes, associated: bytes
@@ -22,7 +21,6 @@ def test_what_is_encrypted_can_be_read_with_the_same_associated_data(
     assert RING.decrypt(RING.encrypt(plaintext, associated), associated) == plaintext
 
 
-@settings(deadline=None)
 @given(plaintext=st.binary(max_size=64), data=st.data())
 def test_any_flipped_bit_is_found(plaintext: bytes, data: st.DataObject) -> None:
     blob = bytearray(RING.encrypt(plaintext, b"owner"))
@@ -32,7 +30,6 @@ def test_any_flipped_bit_is_found(plaintext: bytes, data: st.DataObject) -> None
         RING.decrypt(bytes(blob), b"owner")
 
 
-@settings(deadline=None)
 @given(plaintext=st.binary(max_size=64), data=st.data())
 def test_cut_bytes_are_found(plaintext: bytes, data: st.DataObject) -> None:
     blob = RING.encrypt(plaintext, b"owner")
@@ -40,7 +37,6 @@ def test_cut_bytes_are_found(plaintext: bytes, data: st.DataObject) -> None:
         RING.decrypt(blob[: data.draw(st.integers(0, len(blob) - 1))], b"owner")
 
 
-@settings(deadline=None)
 @given(mine=st.uuids(), other=st.uuids())
 def test_another_connection_cannot_read_them(mine: UUID, other: UUID) -> None:
     org = uuid4()

@@ -68,10 +68,11 @@ def test_a_long_message_is_cut_and_a_long_order_number_is_refused() -> None:
         read(status="ACKED", erp_order_id="x" * 201)
 
 
+texts = st.text(max_size=30)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=3,
 )
 fields = st.fixed_dictionaries(
     {},

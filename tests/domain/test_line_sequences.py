@@ -220,4 +220,4 @@ class Lines(RuleBasedStateMachine):
 
 
 TestLines = Lines.TestCase
-TestLines.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestLines.settings = settings(max_examples=80, stateful_step_count=40)

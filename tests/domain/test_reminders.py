@@ -196,7 +196,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STEPS)
 def test_whenever_anybody_looks_and_wherever_the_customer_moves_no_day_comes_twice(
     steps: list[tuple[int, str, int, set[Weekday]]],
@@ -215,7 +215,7 @@ def test_whenever_anybody_looks_and_wherever_the_customer_moves_no_day_comes_twi
     assert seen == sorted(set(seen))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PLACES, st.integers(0, 23), st.integers(0, 365 * 24 * 60))
 def test_who_sleeps_until_the_following_morning_finds_it_due(zone: str, hour: int, minutes: int) -> None:
     place, now = mornings(zone, hour), NOW + timedelta(minutes=minutes)

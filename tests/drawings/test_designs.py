@@ -138,7 +138,7 @@ def facts_if_readable(content: bytes) -> DesignFacts | None:
         return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=1500), st.booleans(), st.booleans())
 def test_random_bytes_are_read_or_refused_and_nothing_else(content: bytes, header: bool, end: bool) -> None:
     facts = facts_if_readable(

@@ -80,7 +80,7 @@ def test_design_and_threads_stand_with_colours_and_their_doubt() -> None:
     st.dictionaries(st.sampled_from([str(n) for n in range(30)]), st.integers(0, 20_000), max_size=30),
     st.integers(1, 6),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_piece_is_on_the_sheet_whatever_the_sizes(sizes: dict[str, int], lines: int) -> None:
     of = batch(lines, sizes=sizes)
     sheet = said(of)
@@ -106,7 +106,7 @@ def test_a_small_batch_is_one_page_and_a_large_one_goes_on(paper: str) -> None:
 TEXTS = st.text("#$[]{}*_`\\/<>@\"'=-+~\n\t aäöüß€中\u202e\u200b" + "x" * 30, max_size=300)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(TEXTS.filter(str.strip), TEXTS)
 def test_no_text_is_markup(name: str, notes: str) -> None:
     of = batch(1, customer=name, logo=name, notes=notes)

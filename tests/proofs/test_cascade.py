@@ -25,7 +25,7 @@ from tests.storage.proof_ground import Ground, verdict
 from tests.workflows.harness import dev_server
 from workflows.policies import TELL_DECISION
 
-DRAFTS = 40
+DRAFTS = 20
 
 
 async def crowd(world: World, ground: Ground, size: int = DRAFTS) -> list[UUID]:
