@@ -23,6 +23,13 @@ class Person:
         self.http = client
         self.login = login
         self.org = org
+        self._catalog: dict[str, Body] = {}
+
+    async def first(self, path: str) -> Body:
+        """Of a list of the catalogue: the newest when it is first asked for, and that one ever after."""
+        if path not in self._catalog:
+            self._catalog[path] = (await self.json("GET", path))["data"][0]
+        return self._catalog[path]
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         return await self.http.request(method, path, **options)
@@ -75,9 +82,8 @@ def orders_folder(stack: Stack) -> Path:
 
 async def order(person: Person, **changes: Any) -> Body:
     """A draft that validates as it stands; `changes` go to its header."""
-    customers = await person.json("GET", "/customers")
     return {
-        "customer_id": customers["data"][0]["id"],
+        "customer_id": (await person.first("/customers"))["id"],
         "external_order_number": f"PO-{uuid4().hex[:10]}",
         "currency": "EUR",
         "order_date": "2026-11-20",
@@ -87,7 +93,7 @@ async def order(person: Person, **changes: Any) -> Body:
 
 
 async def good_line(person: Person) -> Body:
-    product = (await person.json("GET", "/products"))["data"][0]
+    product = await person.first("/products")
     return {
         "internal_sku": product["internal_sku"],
         "qty": "10",

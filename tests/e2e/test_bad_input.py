@@ -160,7 +160,6 @@ async def test_no_input_that_the_contract_allows_or_forbids_makes_a_500(stack: S
 
         @settings(
             max_examples=8,
-            deadline=None,
             database=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),

@@ -87,16 +87,21 @@ async def proof(stack: Stack, admin: Person, *, waiting: bool = True) -> Proof:
     return Proof(color_up["id"], customer["id"], email, approver["id"])
 
 
-async def send(stack: Stack, letter: Letter) -> Body:
-    """As a sender does: what finds us away is sent again."""
+@pytest_asyncio.fixture
+async def sender(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=stack.base_url, timeout=30) as web:
-        for _ in range(20):
-            answer = await letter.send(web)
-            if answer.status_code != 503:
-                break
-        assert answer.status_code == 202, answer.text
-        taken: Body = answer.json()
-        return taken
+        yield web
+
+
+async def send(sender: httpx.AsyncClient, letter: Letter) -> Body:
+    """As a sender does: what finds us away is sent again."""
+    for _ in range(20):
+        answer = await letter.send(sender)
+        if answer.status_code != 503:
+            break
+    assert answer.status_code == 202, answer.text
+    taken: Body = answer.json()
+    return taken
 
 
 async def settled(admin: Person, callback_id: object) -> Body:
@@ -115,10 +120,12 @@ async def decisions(admin: Person, color_up: str) -> list[Body]:
     return [row for row in trail["data"] if row["action"] in actions]
 
 
-async def test_a_customers_system_approves(stack: Stack, admin: Person, secret: str) -> None:
+async def test_a_customers_system_approves(
+    stack: Stack, sender: httpx.AsyncClient, admin: Person, secret: str
+) -> None:
     waiting = await proof(stack, admin)
     letter = signed(waiting.said(approver_email=waiting.email.upper(), comment="Schön 🧵"), secret)
-    row = await settled(admin, (await send(stack, letter))["id"])
+    row = await settled(admin, (await send(sender, letter))["id"])
     assert (row["outcome"], row["outcome_note"], row["approver_id"]) == ("applied", None, waiting.approver)
     color_up = await admin.json("GET", f"/color-ups/{waiting.id}")
     assert (color_up["status"], color_up["approved_by_approver_id"]) == ("Approved", waiting.approver)
@@ -128,10 +135,12 @@ async def test_a_customers_system_approves(stack: Stack, admin: Person, secret: 
     assert decided["details"]["note"] == "Schön 🧵"
 
 
-async def test_a_customers_system_asks_for_changes(stack: Stack, admin: Person, secret: str) -> None:
+async def test_a_customers_system_asks_for_changes(
+    stack: Stack, sender: httpx.AsyncClient, admin: Person, secret: str
+) -> None:
     waiting = await proof(stack, admin)
     body = waiting.said(decision="request_changes", comment="Das Rot ist zu dunkel")
-    row = await settled(admin, (await send(stack, signed(body, secret)))["id"])
+    row = await settled(admin, (await send(sender, signed(body, secret)))["id"])
     assert row["outcome"] == "applied"
     assert (await admin.json("GET", f"/color-ups/{waiting.id}"))["status"] == "Retired"
     (decided,) = await decisions(admin, waiting.id)
@@ -139,24 +148,28 @@ async def test_a_customers_system_asks_for_changes(stack: Stack, admin: Person, 
     assert decided["details"]["note"] == "Das Rot ist zu dunkel"
 
 
-async def test_a_hundred_replays_at_once_decide_once(stack: Stack, admin: Person, secret: str) -> None:
+async def test_a_hundred_replays_at_once_decide_once(
+    stack: Stack, sender: httpx.AsyncClient, admin: Person, secret: str
+) -> None:
     waiting = await proof(stack, admin)
     letter = signed(waiting.said(), secret)
-    taken = await asyncio.gather(*(send(stack, letter) for _ in range(100)))
+    taken = await asyncio.gather(*(send(sender, letter) for _ in range(100)))
     assert len({each["id"] for each in taken}) == 1
     row = await settled(admin, taken[0]["id"])
     assert row["outcome"] == "applied"
     assert row["deliveries"] >= 100
     assert len(await decisions(admin, waiting.id)) == 1
-    again = await send(stack, letter)
+    again = await send(sender, letter)
     assert again["status"] == "repeated"
     assert len(await decisions(admin, waiting.id)) == 1
 
 
-async def test_many_callbacks_about_one_proof_decide_once(stack: Stack, admin: Person, secret: str) -> None:
+async def test_many_callbacks_about_one_proof_decide_once(
+    stack: Stack, sender: httpx.AsyncClient, admin: Person, secret: str
+) -> None:
     waiting = await proof(stack, admin)
     letters = [signed(waiting.said(), secret) for _ in range(8)]
-    taken = await asyncio.gather(*(send(stack, letter) for letter in letters))
+    taken = await asyncio.gather(*(send(sender, letter) for letter in letters))
     rows = [await settled(admin, each["id"]) for each in taken]
     assert sorted(row["outcome"] for row in rows) == ["already_decided"] * 7 + ["applied"]
     notes = {row["outcome_note"] for row in rows if row["outcome"] == "already_decided"}
@@ -164,7 +177,9 @@ async def test_many_callbacks_about_one_proof_decide_once(stack: Stack, admin: P
     assert len(await decisions(admin, waiting.id)) == 1
 
 
-async def test_what_has_no_effect_says_why(stack: Stack, admin: Person, secret: str) -> None:
+async def test_what_has_no_effect_says_why(
+    stack: Stack, sender: httpx.AsyncClient, admin: Person, secret: str
+) -> None:
     waiting, other = await proof(stack, admin), await proof(stack, admin)
     inactive = f"/customers/{other.customer}/approvers/{other.approver}"
     await admin.json("PATCH", inactive, json={"active": False})
@@ -178,7 +193,7 @@ async def test_what_has_no_effect_says_why(stack: Stack, admin: Person, secret: 
         (unsent.said(), "not_waiting"),
     ]
     for body, outcome in cases:
-        row = await settled(admin, (await send(stack, signed(body, secret)))["id"])
+        row = await settled(admin, (await send(sender, signed(body, secret)))["id"])
         assert row["outcome"] == outcome, row
         assert row["outcome_note"]
     for each in (waiting, other, unsent):
@@ -243,10 +258,10 @@ async def test_killed_between_the_effect_and_its_record_it_finds_its_own_decisio
 
 
 async def test_a_callbacks_history_holds_ids_only(
-    stack: Stack, admin: Person, client: Client, secret: str
+    stack: Stack, sender: httpx.AsyncClient, admin: Person, client: Client, secret: str
 ) -> None:
     waiting = await proof(stack, admin)
-    taken = await send(stack, signed(waiting.said(comment="planted-comment-4711"), secret))
+    taken = await send(sender, signed(waiting.said(comment="planted-comment-4711"), secret))
     await settled(admin, taken["id"])
     handle = client.get_workflow_handle(callback_workflow_id(UUID(taken["id"])))
     history = await handle.fetch_history()

@@ -66,10 +66,10 @@ async def test_each_status_takes_exactly_its_commands(
         integrator = await people("integrator")
         connection = (await integrator.json("GET", "/connectors"))["data"][-1]
         await integrator.json("PATCH", f"/connectors/{connection['id']}", json={"export_path": "/orders"})
+    draft = await draft_in(admin, status)
     for command, (method, path, body) in CALLS.items():
         if is_allowed(status, command):
             continue
-        draft = await draft_in(admin, status)
         response = await admin.call(method, f"/draft-orders/{draft['id']}{path}", json=body)
         assert response.status_code == 409, (status, command, response.text)
         problem = response.json()
