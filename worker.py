@@ -36,15 +36,7 @@ from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
 from commands.proofs import Proofs
 from commands.reminders import Reminders
-from commands.schedules import (
-    AckSchedules,
-    ensure_ack_schedules,
-    ensure_callback_relay,
-    ensure_notice_relay,
-    ensure_reconcile,
-    ensure_reminder_check,
-    ensure_sweep,
-)
+from commands.schedules import AckSchedules, ensure_schedules
 from config.keys import KeyRing
 from config.logs import configure_logs
 from config.metrics import WorkerMetrics
@@ -194,12 +186,7 @@ async def serve(settings: Settings) -> None:
         client = await connect(
             keys, interceptors=[traced.interceptor] if traced else [], runtime=sdk_runtime(settings)
         )
-        await ensure_reconcile(client, settings.task_queue, settings.reconcile_s)
-        await ensure_sweep(client, settings.task_queue, settings.sweep_s)
-        await ensure_callback_relay(client, settings.task_queue, settings.callback_relay_s)
-        await ensure_notice_relay(client, settings.task_queue, settings.notice_relay_s)
-        await ensure_reminder_check(client, settings.task_queue)
-        await ensure_ack_schedules(client, settings.task_queue, settings.ack_poll_s)
+        await ensure_schedules(client, settings)
         with served(counted.registry, settings):
             async with build_worker(client, settings, database, keys, counted, connectors):
                 log.info("worker_started", task_queue=settings.task_queue)

@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from config.settings import Settings
 from domain.ack_polls import (
     ACK_POLL_WORKFLOW,
     ACK_SCHEDULES_ID,
@@ -31,11 +32,6 @@ from domain.digests import REMINDER_CHECK_ID, REMINDER_CHECK_WORKFLOW
 from domain.notices import NOTICE_RELAY_WORKFLOW
 from domain.sweeping import SWEEP_WORKFLOW
 
-RECONCILE_ID = "reconcile"
-SWEEP_ID = "sweep"
-CALLBACK_RELAY_ID = "callback-relay"
-NOTICE_RELAY_ID = "notice-relay"
-
 _LIMIT = timedelta(seconds=10)
 _POLL_ENDS_WITHIN = timedelta(minutes=5)
 # Between two looks at the connections' rows; a new connection waits that long for its first poll at most.
@@ -44,37 +40,22 @@ _ALIGN_AT_MOST_EVERY_S = 5
 _REMINDERS_EVERY_S = 300
 
 
-async def ensure_reconcile(client: Client, task_queue: str, every_s: int) -> None:
-    """Run `ReconcileWorkflow` every `every_s` seconds, never twice at once."""
-    action = ScheduleActionStartWorkflow("ReconcileWorkflow", id=RECONCILE_ID, task_queue=task_queue)
-    await _put(client, RECONCILE_ID, _schedule(action, every_s))
+async def ensure_schedules(client: Client, settings: Settings) -> None:
+    """What runs regularly: by the schedule's id the workflow, and seconds between two runs."""
+    regular = {
+        "reconcile": ("ReconcileWorkflow", settings.reconcile_s),
+        "sweep": (SWEEP_WORKFLOW, settings.sweep_s),
+        "callback-relay": (CALLBACK_RELAY_WORKFLOW, settings.callback_relay_s),
+        "notice-relay": (NOTICE_RELAY_WORKFLOW, settings.notice_relay_s),
+        REMINDER_CHECK_ID: (REMINDER_CHECK_WORKFLOW, _REMINDERS_EVERY_S),
+    }
+    for schedule_id, (name, every_s) in regular.items():
+        action = ScheduleActionStartWorkflow(name, id=schedule_id, task_queue=settings.task_queue)
+        await _put(client, schedule_id, _schedule(action, every_s))
+    await _ensure_ack_schedules(client, settings.task_queue, settings.ack_poll_s)
 
 
-async def ensure_sweep(client: Client, task_queue: str, every_s: int) -> None:
-    """Run `SweepWorkflow` every `every_s` seconds, never twice at once."""
-    action = ScheduleActionStartWorkflow(SWEEP_WORKFLOW, id=SWEEP_ID, task_queue=task_queue)
-    await _put(client, SWEEP_ID, _schedule(action, every_s))
-
-
-async def ensure_callback_relay(client: Client, task_queue: str, every_s: int) -> None:
-    """Run `RelayCallbacksWorkflow` every `every_s` seconds, never twice at once."""
-    action = ScheduleActionStartWorkflow(CALLBACK_RELAY_WORKFLOW, id=CALLBACK_RELAY_ID, task_queue=task_queue)
-    await _put(client, CALLBACK_RELAY_ID, _schedule(action, every_s))
-
-
-async def ensure_notice_relay(client: Client, task_queue: str, every_s: int) -> None:
-    """Run `RelayNoticesWorkflow` every `every_s` seconds, never twice at once."""
-    action = ScheduleActionStartWorkflow(NOTICE_RELAY_WORKFLOW, id=NOTICE_RELAY_ID, task_queue=task_queue)
-    await _put(client, NOTICE_RELAY_ID, _schedule(action, every_s))
-
-
-async def ensure_reminder_check(client: Client, task_queue: str) -> None:
-    """Hold the customers' reminders against their proofs and mornings, never twice at once."""
-    action = ScheduleActionStartWorkflow(REMINDER_CHECK_WORKFLOW, id=REMINDER_CHECK_ID, task_queue=task_queue)
-    await _put(client, REMINDER_CHECK_ID, _schedule(action, _REMINDERS_EVERY_S))
-
-
-async def ensure_ack_schedules(client: Client, task_queue: str, poll_s: int) -> None:
+async def _ensure_ack_schedules(client: Client, task_queue: str, poll_s: int) -> None:
     """Keep the ack polls in step with the connections' rows: now, and regularly."""
     action = ScheduleActionStartWorkflow(
         ACK_SCHEDULES_WORKFLOW,
