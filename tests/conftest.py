@@ -13,6 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from local.postgres import DatabaseUrls
 from local.stack import Stack
+from tests.memory import fast_folder
 
 ON_THE_STACK = (
     "tests/e2e/",
@@ -55,7 +56,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:
 @pytest.fixture(scope="session")
 def stack_folder() -> Iterator[Path]:
     """Short, because a unix socket's path has about a hundred characters at most."""
-    with tempfile.TemporaryDirectory(prefix="cs-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="cs-", dir=fast_folder(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

