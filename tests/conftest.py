@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from hypothesis import settings
+from temporalio.client import Client
 from xdist.scheduler import LoadFileScheduling
 
+from config.codec import encrypted_converter
+from config.keys import KeyRing
 from local.postgres import DatabaseUrls
 from local.stack import Stack
 from tests.memory import fast_folder
@@ -79,3 +82,9 @@ async def temporal(stack_folder: Path) -> AsyncIterator[str]:
     """The address of a Temporal dev server of its own, namespace `default`, search attributes registered."""
     async with Stack(stack_folder / "temporal", services=("temporal",), seeded=False) as running:
         yield running.temporal_address
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def encrypted(temporal: str) -> Client:
+    """A client of it as the processes have theirs: payloads encrypted."""
+    return await Client.connect(temporal, data_converter=encrypted_converter(KeyRing("ab" * 32)))

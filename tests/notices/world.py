@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment
-from temporalio.worker import Worker
 
 from activities.notices import Notices
 from activities.projection import ProjectionActivities
@@ -18,7 +17,6 @@ from commands.draft_orders import DraftOrders
 from commands.errands import Errands
 from commands.proofs import Proofs
 from commands.reminders import Reminders
-from config.sandbox import runner
 from domain.draft import Decoration, Header, LineInput
 from domain.edits import numbered
 from domain.messages import Actor, CreateDraft, Origin
@@ -30,6 +28,7 @@ from storage.approvers import create_approver
 from storage.database import Database
 from storage.logos import create_logo
 from storage.notices import add_notice
+from tests.queues import OwnQueue
 from tests.storage.conftest import AT
 from tests.storage.proof_ground import THREADS, Ground
 from workflows.draft_order import DraftOrderWorkflow
@@ -48,13 +47,9 @@ _LINES = text(
 )
 
 
-class World:
+class World(OwnQueue):
     def __init__(self, client: Client, database: Database, org: UUID, queue: str) -> None:
-        self.client = client
-        self.database = database
-        self.org = org
-        self.queue = queue
-        self.drafts = DraftOrders(client, queue, 5)
+        super().__init__(client, database, org, queue)
         self.errands = Errands(client, queue, 5)
         self.proofs = Proofs(client, queue, 5)
         self.reminders = Reminders(client, queue, 5)
@@ -72,16 +67,9 @@ class World:
     async def worker(
         self, drafts: DraftOrders | None = None, activities: Sequence[Any] = ()
     ) -> AsyncIterator[None]:
-        """Stops without grace: what its activities do is cut, as by a kill."""
         own = self.notices(drafts)
-        async with Worker(
-            self.client,
-            task_queue=self.queue,
-            workflows=[LineNoticeWorkflow, RelayNoticesWorkflow, DraftOrderWorkflow],
-            activities=[own.tell, own.relay, *activities],
-            workflow_runner=runner(),
-            max_cached_workflows=0,  # every task replays: what is not deterministic shows
-        ):
+        workflows = [LineNoticeWorkflow, RelayNoticesWorkflow, DraftOrderWorkflow]
+        async with self.serving(workflows, [own.tell, own.relay, *activities]):
             yield
 
     async def rows(

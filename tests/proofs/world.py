@@ -8,14 +8,12 @@ from uuid import UUID, uuid4
 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
-from temporalio.worker import Worker
 
 from activities.mailing import Mailer
 from activities.proof_mails import ProofMails
 from activities.proofs import ProofActivities
 from commands.draft_orders import DraftOrders
 from commands.proofs import Proofs
-from config.sandbox import runner
 from connectors.mail_server import MailServer
 from domain.color_ups import ColorUpDecided
 from domain.mails import Letter
@@ -23,6 +21,7 @@ from domain.messages import DRAFT_ORDER_WORKFLOW, draft_workflow_id
 from domain.proofs import proof_workflow_id
 from storage.database import Database
 from tests.proofs.stand_in import HEARD, StandInDraft
+from tests.queues import OwnQueue
 from tests.storage.proof_ground import Ground
 from workflows.proof import ProofApprovalWorkflow
 
@@ -42,13 +41,9 @@ class Post:
         self.taken.append((letter.recipient, key))
 
 
-class World:
+class World(OwnQueue):
     def __init__(self, client: Client, database: Database, org: UUID, queue: str) -> None:
-        self.client = client
-        self.database = database
-        self.org = org
-        self.queue = queue
-        self.drafts = DraftOrders(client, queue, 5)
+        super().__init__(client, database, org, queue)
         self.proofs = Proofs(client, queue, 20)
 
     def mails(self, server: MailServer | None = None) -> ProofMails:
@@ -63,16 +58,9 @@ class World:
     async def worker(
         self, activities: ProofActivities | None = None, mails: ProofMails | None = None
     ) -> AsyncIterator[None]:
-        """Stops without grace: what its activities do is cut, as by a kill."""
         own = activities or self.activities()
-        async with Worker(
-            self.client,
-            task_queue=self.queue,
-            workflows=[ProofApprovalWorkflow, StandInDraft],
-            activities=[own.decide, own.tell, (mails or self.mails()).send_proof],
-            workflow_runner=runner(),
-            max_cached_workflows=0,  # every task replays: what is not deterministic shows
-        ):
+        steps = [own.decide, own.tell, (mails or self.mails()).send_proof]
+        async with self.serving([ProofApprovalWorkflow, StandInDraft], steps):
             yield
 
     async def ground(self, versions: int = 1) -> Ground:
