@@ -65,6 +65,24 @@ from workflows.sweep import SweepWorkflow
 
 log = structlog.get_logger("worker")
 
+WORKFLOWS: tuple[type, ...] = (
+    DraftOrderWorkflow,
+    ReconcileWorkflow,
+    ReleaseWorkflow,
+    BulkCommandWorkflow,
+    ProofApprovalWorkflow,
+    SweepWorkflow,
+    SettleCallbackWorkflow,
+    RelayCallbacksWorkflow,
+    LineNoticeWorkflow,
+    RelayNoticesWorkflow,
+    AckPollWorkflow,
+    AckSchedulesWorkflow,
+    ProofLinkWorkflow,
+    ReminderDigestWorkflow,
+    ReminderCheckWorkflow,
+)
+
 
 def deployment(settings: Settings) -> WorkerDeploymentConfig | None:
     """Which version of the code this worker is, for a rollout in steps (docs/upgrades.md, ADR 0007)."""
@@ -115,23 +133,7 @@ def build_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[
-            DraftOrderWorkflow,
-            ReconcileWorkflow,
-            ReleaseWorkflow,
-            BulkCommandWorkflow,
-            ProofApprovalWorkflow,
-            SweepWorkflow,
-            SettleCallbackWorkflow,
-            RelayCallbacksWorkflow,
-            LineNoticeWorkflow,
-            RelayNoticesWorkflow,
-            AckPollWorkflow,
-            AckSchedulesWorkflow,
-            ProofLinkWorkflow,
-            ReminderDigestWorkflow,
-            ReminderCheckWorkflow,
-        ],
+        workflows=WORKFLOWS,
         activities=[
             projection.record,
             projection.read_facts,

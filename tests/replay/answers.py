@@ -12,45 +12,20 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
+import worker
 from config.sandbox import runner
-from domain.ack_polls import ACK_POLL_WORKFLOW, ACK_SCHEDULES_WORKFLOW
-from domain.bulk import BULK_WORKFLOW
-from domain.callbacks import CALLBACK_RELAY_WORKFLOW, CALLBACK_WORKFLOW
-from domain.digests import REMINDER_CHECK_WORKFLOW, REMINDER_WORKFLOW
-from domain.notices import NOTICE_RELAY_WORKFLOW, NOTICE_WORKFLOW
-from domain.proof_mails import LINK_RENEWAL_WORKFLOW
-from domain.proofs import PROOF_WORKFLOW
-from domain.releases import RELEASE_WORKFLOW
-from domain.sweeping import SWEEP_WORKFLOW
 from tests.workflows.harness import TASK_QUEUE
-from workflows.acks import AckPollWorkflow, AckSchedulesWorkflow
-from workflows.bulk import BulkCommandWorkflow
-from workflows.callbacks import RelayCallbacksWorkflow, SettleCallbackWorkflow
-from workflows.notices import LineNoticeWorkflow, RelayNoticesWorkflow
-from workflows.proof import ProofApprovalWorkflow
-from workflows.proof_links import ProofLinkWorkflow
-from workflows.reconciliation import ReconcileWorkflow
-from workflows.release import ReleaseWorkflow
-from workflows.reminders import ReminderCheckWorkflow, ReminderDigestWorkflow
-from workflows.sweep import SweepWorkflow
+from workflows.draft_order import DraftOrderWorkflow
 
 RECONCILE_WORKFLOW = "ReconcileWorkflow"
-WORKFLOWS: dict[str, type] = {
-    BULK_WORKFLOW: BulkCommandWorkflow,
-    RELEASE_WORKFLOW: ReleaseWorkflow,
-    SWEEP_WORKFLOW: SweepWorkflow,
-    RECONCILE_WORKFLOW: ReconcileWorkflow,
-    ACK_POLL_WORKFLOW: AckPollWorkflow,
-    ACK_SCHEDULES_WORKFLOW: AckSchedulesWorkflow,
-    REMINDER_WORKFLOW: ReminderDigestWorkflow,
-    REMINDER_CHECK_WORKFLOW: ReminderCheckWorkflow,
-    CALLBACK_WORKFLOW: SettleCallbackWorkflow,
-    CALLBACK_RELAY_WORKFLOW: RelayCallbacksWorkflow,
-    LINK_RENEWAL_WORKFLOW: ProofLinkWorkflow,
-    PROOF_WORKFLOW: ProofApprovalWorkflow,
-    NOTICE_WORKFLOW: LineNoticeWorkflow,
-    NOTICE_RELAY_WORKFLOW: RelayNoticesWorkflow,
-}
+
+
+def _name(code: type) -> str:
+    return str(code.__dict__["__temporal_workflow_definition"].name)
+
+
+# Beside the drafts': by their names, as the worker has them.
+WORKFLOWS = {_name(code): code for code in worker.WORKFLOWS if code is not DraftOrderWorkflow}
 HANGS = object()  # an answer that does not come
 AWAY = ApplicationError("PostgreSQL did not answer in time", type="DatabaseUnavailable")
 Handle = WorkflowHandle[Any, Any]
