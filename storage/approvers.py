@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
+from storage.pages import After, newest_first
 from storage.uniqueness import unique
 
 _WRITABLE = ("name", "email", "phone", "is_primary", "active")
@@ -56,19 +57,13 @@ async def list_approvers(
     customer_id: UUID,
     *,
     limit: int,
-    after: tuple[datetime, UUID] | None,
+    after: After,
 ) -> list[Row]:
     """Newest first."""
-    values: dict[str, Any] = {"org": org_id, "customer": customer_id, "limit": limit}
-    condition = ""
-    if after is not None:
-        condition = "AND (created_at, id) < (:after_at, :after_id)"
-        values |= {"after_at": after[0], "after_id": after[1]}
-    query = (
-        f"SELECT {_COLUMNS} FROM approver WHERE org_id = :org AND customer_id = :customer {condition} "
-        "ORDER BY created_at DESC, id DESC LIMIT :limit"
+    wanted, condition = {"customer": customer_id}, {"customer": "customer_id = :customer"}
+    return await newest_first(
+        connection, org_id, ("approver", _COLUMNS), condition, wanted, limit=limit, after=after
     )
-    return list((await connection.execute(text(query), values)).mappings())
 
 
 async def update_approver(

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
+from storage.pages import After, newest_first
 
 PUBLIC = "id, name, version, created_at, created_by_user_id, revoked_at, revoked_by_user_id, last_used_at"
 
@@ -29,20 +30,9 @@ async def get(
     return (await connection.execute(text(statement), {"org": org_id, "id": secret_id})).mappings().first()
 
 
-async def list_all(
-    connection: AsyncConnection, org_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None
-) -> list[Row]:
+async def list_all(connection: AsyncConnection, org_id: UUID, *, limit: int, after: After) -> list[Row]:
     """Newest first, revoked ones too."""
-    values: dict[str, Any] = {"org": org_id, "limit": limit}
-    condition = ""
-    if after is not None:
-        condition = "AND (created_at, id) < (:after_at, :after_id)"
-        values |= {"after_at": after[0], "after_id": after[1]}
-    query = (
-        f"SELECT {PUBLIC} FROM callback_secret WHERE org_id = :org {condition} "
-        "ORDER BY created_at DESC, id DESC LIMIT :limit"
-    )
-    return list((await connection.execute(text(query), values)).mappings())
+    return await newest_first(connection, org_id, ("callback_secret", PUBLIC), limit=limit, after=after)
 
 
 async def lock_in_use(connection: AsyncConnection, org_id: UUID) -> int:

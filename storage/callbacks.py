@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.callbacks import CallbackOutcome
 from storage.database import Database, Row
+from storage.pages import After, newest_first
 
 REFUSALS_KEPT = 200  # of an org; a flood of bad signatures fills no disk
 _ORGS_TRIED = 1000
@@ -61,40 +62,20 @@ async def list_callbacks(
     filters: Mapping[str, Any],
     *,
     limit: int,
-    after: tuple[datetime, UUID] | None,
+    after: After,
 ) -> list[Row]:
     """Newest first. `filters`: columns and the values they must have; None means any."""
-    given = {name: value for name, value in filters.items() if value is not None}
-    conditions = [f"{name} = :{name}" for name in given]
-    source = ("callback_inbox", _SHOWN, "received_at")
-    return await _page(connection, org_id, source, conditions, given, limit, after)
+    conditions, source = {name: f"{name} = :{name}" for name in filters}, ("callback_inbox", _SHOWN)
+    return await newest_first(
+        connection, org_id, source, conditions, filters, limit=limit, after=after, at="received_at"
+    )
 
 
-async def list_refusals(
-    connection: AsyncConnection, org_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None
-) -> list[Row]:
+async def list_refusals(connection: AsyncConnection, org_id: UUID, *, limit: int, after: After) -> list[Row]:
     """Newest first; at most `REFUSALS_KEPT` are there."""
-    return await _page(connection, org_id, ("callback_refusal", "*", "refused_at"), [], {}, limit, after)
-
-
-async def _page(
-    connection: AsyncConnection,
-    org_id: UUID,
-    source: tuple[str, str, str],
-    conditions: list[str],
-    given: Mapping[str, Any],
-    limit: int,
-    after: tuple[datetime, UUID] | None,
-) -> list[Row]:
-    """`source`: table, columns, the time it is sorted by."""
-    table, columns, at = source
-    values: dict[str, Any] = {**given, "org": org_id, "limit": limit}
-    if after is not None:
-        conditions = [*conditions, f"({at}, id) < (:after_at, :after_id)"]
-        values |= {"after_at": after[0], "after_id": after[1]}
-    where = " AND ".join(["org_id = :org", *conditions])
-    query = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {at} DESC, id DESC LIMIT :limit"
-    return list((await connection.execute(text(query), values)).mappings())
+    return await newest_first(
+        connection, org_id, ("callback_refusal", "*"), limit=limit, after=after, at="refused_at"
+    )
 
 
 async def question(connection: AsyncConnection, org_id: UUID, callback_id: UUID) -> Row | None:

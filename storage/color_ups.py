@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.color_ups import ColorUpStatus, ThreadStop
 from storage.database import Row
+from storage.pages import After, newest_first
 from storage.uniqueness import unique
 
 COLUMNS = (
@@ -142,20 +142,14 @@ async def list_color_ups(
     wanted: ColorUpFilter,
     *,
     limit: int,
-    after: tuple[datetime, UUID] | None,
+    after: After,
 ) -> list[Row]:
     """Newest first."""
-    given = {name: value for name, value in vars(wanted).items() if value is not None}
-    values: dict[str, Any] = {**given, "org": org_id, "limit": limit}
-    conditions = ["org_id = :org", *(f"{name} = :{name}" for name in given)]
-    if after is not None:
-        conditions.append("(created_at, id) < (:after_at, :after_id)")
-        values |= {"after_at": after[0], "after_id": after[1]}
-    query = (
-        f"SELECT {COLUMNS} FROM color_up WHERE {' AND '.join(conditions)} "
-        "ORDER BY created_at DESC, id DESC LIMIT :limit"
+    given = vars(wanted)
+    conditions = {name: f"{name} = :{name}" for name in given}
+    return await newest_first(
+        connection, org_id, ("color_up", COLUMNS), conditions, given, limit=limit, after=after
     )
-    return list((await connection.execute(text(query), values)).mappings())
 
 
 def _written(threads: list[ThreadStop]) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
+from storage.pages import After, newest_first
 from storage.uniqueness import unique
 
 _WRITABLE = (
@@ -52,28 +53,22 @@ async def get_customer(
     return (await connection.execute(text(query), {"org": org_id, "id": customer_id})).mappings().first()
 
 
+_WANTED = {"q": "position(lower(:q) IN lower(concat_ws(chr(10), name, erp_customer_number))) > 0"}
+
+
 async def list_customers(
     connection: AsyncConnection,
     org_id: UUID,
     *,
     q: str | None,
     limit: int,
-    after: tuple[datetime, UUID] | None,
+    after: After,
 ) -> list[Row]:
     """Newest first; `q` is looked for in name and ERP number, literally and in any case."""
-    values: dict[str, Any] = {"org": org_id, "limit": limit}
-    conditions = ["org_id = :org"]
-    if q is not None:
-        conditions.append("position(lower(:q) IN lower(concat_ws(chr(10), name, erp_customer_number))) > 0")
-        values["q"] = q
-    if after is not None:
-        conditions.append("(created_at, id) < (:after_at, :after_id)")
-        values |= {"after_at": after[0], "after_id": after[1]}
-    query = (
-        f"SELECT {_COLUMNS} FROM customer WHERE {' AND '.join(conditions)} "
-        "ORDER BY created_at DESC, id DESC LIMIT :limit"
+    wanted = {"q": q}
+    return await newest_first(
+        connection, org_id, ("customer", _COLUMNS), _WANTED, wanted, limit=limit, after=after
     )
-    return list((await connection.execute(text(query), values)).mappings())
 
 
 async def update_customer(

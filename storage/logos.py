@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
+from storage.pages import After, newest_first
 from storage.uniqueness import unique
 
 _WRITABLE = ("customer_id", "name", "design_number", "netsuite_file_cabinet_id", "placement_default")
@@ -55,6 +56,14 @@ async def set_design(
     return (await connection.execute(statement, values)).mappings().one()
 
 
+_WANTED = {
+    "customer": "customer_id = :customer",
+    "q": (
+        "position(lower(:q) IN lower(concat_ws(chr(10), name, design_number, netsuite_file_cabinet_id))) > 0"
+    ),
+}
+
+
 async def list_logos(
     connection: AsyncConnection,
     org_id: UUID,
@@ -62,25 +71,10 @@ async def list_logos(
     customer_id: UUID | None,
     q: str | None,
     limit: int,
-    after: tuple[datetime, UUID] | None,
+    after: After,
 ) -> list[Row]:
     """Newest first; `q` is looked for in name, design number and file-cabinet id, literally, in any case."""
-    values: dict[str, Any] = {"org": org_id, "limit": limit}
-    conditions = ["org_id = :org"]
-    if customer_id is not None:
-        conditions.append("customer_id = :customer")
-        values["customer"] = customer_id
-    if q is not None:
-        conditions.append(
-            "position(lower(:q) IN "
-            "lower(concat_ws(chr(10), name, design_number, netsuite_file_cabinet_id))) > 0"
-        )
-        values["q"] = q
-    if after is not None:
-        conditions.append("(created_at, id) < (:after_at, :after_id)")
-        values |= {"after_at": after[0], "after_id": after[1]}
-    query = (
-        f"SELECT {_COLUMNS} FROM logo WHERE {' AND '.join(conditions)} "
-        "ORDER BY created_at DESC, id DESC LIMIT :limit"
+    wanted = {"customer": customer_id, "q": q}
+    return await newest_first(
+        connection, org_id, ("logo", _COLUMNS), _WANTED, wanted, limit=limit, after=after
     )
-    return list((await connection.execute(text(query), values)).mappings())

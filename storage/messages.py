@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.mails import Envelope, MailOutcome
 from storage.database import Row
+from storage.pages import After, newest_first
 
 _COLUMNS = (
     "id, kind, customer_id, approver_id, color_up_ids, recipient, outcome, reason, attempts, created_at, at"
@@ -93,6 +94,17 @@ async def give_up(
     )
 
 
+_WANTED = {
+    "color_up": "color_up_ids @> ARRAY[cast(:color_up AS uuid)]",
+    "draft": (
+        "color_up_ids && ARRAY("
+        "SELECT color_up_id FROM draft_order_line WHERE org_id = :org AND draft_order_id = :draft "
+        "AND color_up_id IS NOT NULL UNION "
+        "SELECT color_up_id FROM color_up_subscription WHERE org_id = :org AND draft_order_id = :draft)"
+    ),
+}
+
+
 async def list_messages(
     connection: AsyncConnection,
     org_id: UUID,
@@ -100,27 +112,10 @@ async def list_messages(
     color_up_id: UUID | None = None,
     draft_order_id: UUID | None = None,
     limit: int,
-    after: tuple[datetime, UUID] | None = None,
+    after: After = None,
 ) -> list[Row]:
     """Newest first; those of a draft are those about color-ups that its lines have or waited for."""
-    values: dict[str, object] = {"org": org_id, "limit": limit}
-    conditions = ["org_id = :org"]
-    if color_up_id is not None:
-        conditions.append("color_up_ids @> ARRAY[cast(:color_up AS uuid)]")
-        values["color_up"] = color_up_id
-    if draft_order_id is not None:
-        conditions.append(
-            "color_up_ids && ARRAY("
-            "SELECT color_up_id FROM draft_order_line WHERE org_id = :org AND draft_order_id = :draft "
-            "AND color_up_id IS NOT NULL UNION "
-            "SELECT color_up_id FROM color_up_subscription WHERE org_id = :org AND draft_order_id = :draft)"
-        )
-        values["draft"] = draft_order_id
-    if after is not None:
-        conditions.append("(created_at, id) < (:after_at, :after_id)")
-        values |= {"after_at": after[0], "after_id": after[1]}
-    query = (
-        f"SELECT {_COLUMNS} FROM message_log WHERE {' AND '.join(conditions)} "
-        "ORDER BY created_at DESC, id DESC LIMIT :limit"
+    wanted = {"color_up": color_up_id, "draft": draft_order_id}
+    return await newest_first(
+        connection, org_id, ("message_log", _COLUMNS), _WANTED, wanted, limit=limit, after=after
     )
-    return list((await connection.execute(text(query), values)).mappings())

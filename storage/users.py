@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Row
+from storage.pages import After, newest_first
 from storage.uniqueness import unique
 
 PUBLIC = "id, email, name, role, active, version, created_at, updated_at"
@@ -37,20 +38,9 @@ async def get_user(
     return (await connection.execute(text(statement), {"org": org_id, "id": user_id})).mappings().first()
 
 
-async def list_users(
-    connection: AsyncConnection, org_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None
-) -> list[Row]:
+async def list_users(connection: AsyncConnection, org_id: UUID, *, limit: int, after: After) -> list[Row]:
     """Newest first, without hashes; `after` is `(created_at, id)` of the last one seen."""
-    values: dict[str, Any] = {"org": org_id, "limit": limit}
-    condition = ""
-    if after is not None:
-        condition = "AND (created_at, id) < (:after_at, :after_id)"
-        values |= {"after_at": after[0], "after_id": after[1]}
-    query = (
-        f"SELECT {PUBLIC} FROM app_user WHERE org_id = :org {condition} "
-        "ORDER BY created_at DESC, id DESC LIMIT :limit"
-    )
-    return list((await connection.execute(text(query), values)).mappings())
+    return await newest_first(connection, org_id, ("app_user", PUBLIC), limit=limit, after=after)
 
 
 async def lock_active_admins(connection: AsyncConnection, org_id: UUID) -> list[UUID]:
