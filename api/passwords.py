@@ -1,6 +1,7 @@
 """Passwords: argon2id, hashed and verified in a thread. A missing hash costs as much as a wrong one."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from argon2 import PasswordHasher
@@ -13,6 +14,8 @@ Password = Annotated[str, StringConstraints(min_length=10, max_length=200), Afte
 
 # OWASP's least for argon2id: a login storm must neither starve other requests nor fill the memory
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# its own threads: name resolution and all else that uses asyncio's shall not wait behind a login storm
+_THREADS = ThreadPoolExecutor(4, thread_name_prefix="password")
 # of a text that nobody can send: its hash is what an unknown person's password is checked against
 _DUMMY = _HASHER.hash("\x00nobody")
 
@@ -23,12 +26,13 @@ def hash_password(password: str) -> str:
 
 
 async def hash_in_thread(password: str) -> str:
-    return await asyncio.to_thread(hash_password, password)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, hash_password, password)
 
 
 async def verify_in_thread(stored: str | None, password: str) -> bool:
     """True when `password` is the one behind `stored`. Without a hash: False, after the same work."""
-    right = await asyncio.to_thread(_verify, _DUMMY if stored is None else stored, password)
+    known = _DUMMY if stored is None else stored
+    right = await asyncio.get_running_loop().run_in_executor(_THREADS, _verify, known, password)
     return right and stored is not None
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from connectors.addresses import folder_within_roots
+from connectors.folder_threads import FolderThreads
 from connectors.handover import CHUNK_BYTES, Seen
 from connectors.policy import ConnectorPolicy
 from connectors.port import OnProgress, no_progress
@@ -32,6 +33,8 @@ _BY_ERRNO = {
     errno.EDQUOT: TransportCode.DISK_FULL,
     errno.ETIMEDOUT: TransportCode.CONNECTION_TIMEOUT,
 }
+
+_THREADS = FolderThreads()
 
 T = TypeVar("T")
 
@@ -81,7 +84,7 @@ async def in_folder(
 
     try:
         async with asyncio.timeout(timeout_s):
-            return await asyncio.to_thread(in_thread)
+            return await _THREADS.run(path, in_thread)
     except TimeoutError as error:
         raise TransportError(TransportCode.CONNECTION_TIMEOUT, step) from error
     except OSError as error:
