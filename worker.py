@@ -16,6 +16,7 @@ from activities.ack_poll import AckPoller
 from activities.ack_schedules import AckScheduler
 from activities.bulk import BulkCommands
 from activities.callbacks import Callbacks
+from activities.connection_slots import ACTIVITIES_AT_ONCE
 from activities.delivery import DeliveryActivities
 from activities.digest_letters import DigestLetters
 from activities.forgotten_exports import ForgottenExports
@@ -166,7 +167,7 @@ def build_worker(
         workflow_runner=runner(),
         deployment_config=deployment(settings),
         max_cached_workflows=settings.cached_drafts,
-        max_concurrent_activities=100,
+        max_concurrent_activities=ACTIVITIES_AT_ONCE,
         graceful_shutdown_timeout=timedelta(seconds=30),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )

@@ -6,7 +6,7 @@ How a try is opened, counted and noted in the push log: activities/tries.py.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from decimal import Decimal
 from time import monotonic
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import names
+from activities.connection_slots import ConnectionSlots
 from activities.connector_spans import connector_span
 from activities.delivery_errors import application_error
 from activities.heartbeats import heartbeats
@@ -44,6 +45,8 @@ from storage.push_log import Publishing
 
 T = TypeVar("T")
 
+_LONG = 4  # tries of `ConnectionSlots`
+
 _SCHEMA = Draft202012Validator(export_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
@@ -56,7 +59,9 @@ class DeliveryActivities:
         connectors: Mapping[str, ERPConnectorPort[Any]],
         counted: WorkerMetrics | None = None,
         recorded: Recorded | None = None,
+        slots: ConnectionSlots | None = None,
     ) -> None:
+        self._slots = slots or ConnectionSlots()
         self._database = database
         self._documents = documents
         self._recorded = recorded or Recorded()
@@ -74,7 +79,7 @@ class DeliveryActivities:
             "storage_key": order.storage_key,
         }
 
-        async with _meanwhile(self._keep(order)) as kept:
+        async with self._slot(order), _meanwhile(self._keep(order)) as kept:
             # nothing is staged before the push is on record; only its row says so for certain
             await self._recorded.wait(delivery.export_id)
             async with self._tries.one(export, request) as target:
@@ -101,7 +106,7 @@ class DeliveryActivities:
 
         request = {"file_name": order.staged.file_name, "staged_as": staged_as}
         publishing = Publishing(staged_as, order.log_row, order.stage_note)
-        async with self._tries.one(export, request, publishing) as target:
+        async with self._slot(order), self._tries.one(export, request, publishing) as target:
             started = monotonic()
             await self._require_same_place(order, target)
             with connector_span("publish", target.kind, order.export_id) as span:
@@ -117,6 +122,11 @@ class DeliveryActivities:
             response = target.answer | {"outcome": outcome.value, "dropzone_path": path}
             await self._tries.note(export, target.row, "SUCCESS", started, response)
         return PublishResult(outcome=outcome, dropzone_path=path)
+
+    def _slot(
+        self, order: DeliveryOrder | PublishOrder | FenceOrder, *, stays_away: int = 0
+    ) -> AbstractAsyncContextManager[None]:
+        return self._slots.one(order.connection_id, activity.info().attempt + stays_away)
 
     async def _require_same_place(self, order: PublishOrder, target: Target) -> None:
         """Publish only where it was staged: elsewhere both names are missing, as if the ERP had taken it.
@@ -167,7 +177,9 @@ class DeliveryActivities:
                 unsent = await push_log.surely_unsent(connection, order.org_id, order.export_id)
                 found = await connections.get(connection, order.org_id, order.connection_id)
             target = self._tries.target(order.org_id, found, must_be_active=False)
-            async with heartbeats():
+            # a fence has few tries, so it stays away for long; what needs no look needs no place
+            place = nullcontext() if unsent else self._slot(order, stays_away=_LONG)
+            async with place, heartbeats():
                 with connector_span("fence", target.kind, order.export_id):
                     outcome = await target.connector.fence(order.staged, target.config, surely_unsent=unsent)
         except TransportError as failed:

@@ -22,6 +22,7 @@ class TransportCode(StrEnum):
     VERIFICATION_FAILED = "VERIFICATION_FAILED"
     FINAL_FILE_CONFLICT = "FINAL_FILE_CONFLICT"
     CONNECTION_PAUSED = "CONNECTION_PAUSED"
+    CONNECTION_BUSY = "CONNECTION_BUSY"
     CONNECTION_DISABLED = "CONNECTION_DISABLED"
     CONNECTION_REPOINTED = "CONNECTION_REPOINTED"
     DOCUMENT_INVALID = "DOCUMENT_INVALID"
@@ -75,6 +76,10 @@ TRANSPORT_RULES: dict[TransportCode, TransportRule] = {
         False, "Another file with this export's name but other content is in the dropzone; a person must look"
     ),
     TransportCode.CONNECTION_PAUSED: TransportRule(True, "The connection is paused; resume it to deliver"),
+    TransportCode.CONNECTION_BUSY: TransportRule(
+        True,
+        "The connection is busy with other orders, whose tries take long or hang; this one comes later",
+    ),
     TransportCode.CONNECTION_DISABLED: TransportRule(
         False, "The connection was disabled or removed after the push"
     ),

@@ -10,6 +10,7 @@ from uuid import UUID
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.connection_slots import ConnectionSlots
 from activities.delivery import DeliveryActivities
 from config.keys import connection_owner
 from connectors.dropzone import DropzoneConnector
@@ -67,11 +68,13 @@ class DeliveryWorld(AckWorld):
 
     export: Export
     draft_id: UUID
+    slots: ConnectionSlots | None = None
 
     @property
     def delivery(self) -> DeliveryActivities:
         documents = Documents((self.root / "documents").as_uri())
-        return DeliveryActivities(self.database, documents, KEYS, {"DROPZONE_JSON_V1": self.connector})
+        connectors = {"DROPZONE_JSON_V1": self.connector}
+        return DeliveryActivities(self.database, documents, KEYS, connectors, slots=self.slots)
 
     async def pushed(self) -> None:
         """A push on record; its export is the world's."""

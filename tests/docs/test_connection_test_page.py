@@ -10,6 +10,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "connectors.md").read_text()
 NOT_OF_A_TEST = {
     "CONFIGURATION_INVALID",
     "FINAL_FILE_CONFLICT",
+    "CONNECTION_BUSY",
     "CONNECTION_PAUSED",
     "CONNECTION_DISABLED",
     "CONNECTION_REPOINTED",
