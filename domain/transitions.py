@@ -28,6 +28,10 @@ class Command(StrEnum):
 # Where header and lines are worked on.
 _OPEN = frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR})
 
+# Where a line's color-up is worked on. After the push, too: a late ack may meet a draft with a line that
+# production has rejected, and the floor cannot finish it before it has a new version.
+_REVISED = _OPEN | {S.PUSHED}
+
 ALLOWED: dict[Command, frozenset[S]] = {
     Command.EDIT: _OPEN,
     Command.VALIDATE: frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY}),
@@ -39,9 +43,9 @@ ALLOWED: dict[Command, frozenset[S]] = {
     Command.RETRY_PUSH: frozenset({S.ERROR}),
     Command.REJECT: frozenset({S.NEEDS_REVIEW, S.READY}),
     Command.LINK_LOGO: _OPEN,
-    Command.SET_COLOR_UP: _OPEN,
-    Command.SUBMIT_LINE: _OPEN,
-    Command.REVIEW_LINE: _OPEN,
+    Command.SET_COLOR_UP: _REVISED,
+    Command.SUBMIT_LINE: _REVISED,
+    Command.REVIEW_LINE: _REVISED,
     Command.MOVE_ON_FLOOR: frozenset(S) - {S.NEW, S.REJECTED},
 }
 
@@ -49,7 +53,7 @@ ALLOWED: dict[Command, frozenset[S]] = {
 # for an org whose pushes don't wait for it: nothing comes to the floor unsigned.
 ALLOWED_DECORATED: dict[Command, frozenset[S]] = {
     Command.PRODUCTION_APPROVE: _OPEN | {S.PUSHING, S.PUSHED},
-    Command.PRODUCTION_REJECT: _OPEN,
+    Command.PRODUCTION_REJECT: _OPEN | {S.PUSHED},
 }
 
 # Commands on one line; what the line itself allows stands in domain/line_transitions.py.

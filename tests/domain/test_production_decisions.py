@@ -5,14 +5,18 @@ from typing import Any
 import pytest
 
 from domain import events as ev
+from domain.acknowledgements import acknowledged
 from domain.draft import Draft
-from domain.gates import allowed_actions, gates, production_signed
+from domain.gates import allowed_actions, gates, production_signed, waiting_for
+from domain.line_actions import line_actions
+from domain.messages import Acknowledgement
 from domain.policy import OrgPolicy
 from domain.refusals import FourEyesBroken, GateHeld, InputRefused, LineNotFound, Refusal, TransitionRejected
 from domain.statuses import DraftStatus as S
 from domain.statuses import LineStatus as L
+from domain.statuses import WaitingFor
 from domain.transitions import Command
-from tests.domain.lines import line_of
+from tests.domain.lines import answer, line_of, wanted
 from tests.domain.orders import (
     ANNA,
     AT,
@@ -24,6 +28,7 @@ from tests.domain.orders import (
     decided,
     decorated,
     draft,
+    failed,
     line,
 )
 
@@ -163,3 +168,23 @@ def test_a_draft_signed_by_several_was_signed_by_the_last_of_them() -> None:
     moved = ev.LinesMoved(moves=[ev.LineMove(line_no=2, to=L.IN_PRODUCTION)])
     now = after(draft(S.READY, lines=[first, second]), moved, actor=ANNA)
     assert (now.production_approved_at, now.production_approved_by_user_id) == (LATER, BEN.user_id)
+
+
+def test_a_line_that_was_rejected_before_a_late_ack_is_revised_and_finished() -> None:
+    doubtful = of(READY, status=S.ERROR).model_copy(update={"exports": [failed(may_have_been_sent=True)]})
+    rejected = carried_out(Command.PRODUCTION_REJECT, doubtful, line_nos=[1])
+    assert rejected.last_export is not None
+    ack = Acknowledgement(export_id=rejected.last_export.id, status="ACKED")
+    now = after(rejected, *acknowledged(rejected, ack, LATER))
+    assert (now.status, statuses(now)) == (S.PUSHED, [L.REVISION_IN_PROGRESS])
+    assert waiting_for(now, OrgPolicy()) is WaitingFor.FLOOR
+    asks = answer(color_up_version=1, wanted=wanted(version=2))
+    for command in (Command.SET_COLOR_UP, Command.SUBMIT_LINE):
+        assert command in line_actions(now, line_of(now))
+        now = carried_out(command, now, lines=asks)
+    assert statuses(now) == [L.SENT_FOR_APPROVAL]
+    signed = ev.LinesMoved(moves=[ev.LineMove(line_no=1, to=L.APPROVED), ev.LineMove(line_no=1, to=WAITS)])
+    again = carried_out(Command.PRODUCTION_REJECT, after(now, signed), line_nos=[1])
+    assert statuses(again) == [L.REVISION_IN_PROGRESS]
+    now = carried_out(Command.PRODUCTION_APPROVE, after(now, signed), actor=BEN)
+    assert (now.status, statuses(now)) == (S.PUSHED, [READY])

@@ -42,7 +42,7 @@ NEEDS_REVIEW  x  x  .  .  .  .  .  .  x  x  x  x  x  x
 READY         x  x  x  .  .  .  .  .  x  x  x  x  x  x
 APPROVED      x  .  .  x  x  x  x  .  .  x  x  x  x  x
 PUSHING       .  .  .  .  .  .  .  .  .  .  .  .  .  x
-PUSHED        .  .  .  .  .  .  .  .  .  .  .  .  .  x
+PUSHED        .  .  .  .  .  .  .  .  .  .  x  x  x  x
 REJECTED      .  .  .  .  .  .  .  .  .  .  .  .  .  .
 ERROR         x  .  .  .  .  .  .  x  .  x  x  x  x  x
 """
@@ -105,7 +105,7 @@ DECORATED = {
         S.PUSHED,
         S.ERROR,
     },
-    Command.PRODUCTION_REJECT: {S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR},
+    Command.PRODUCTION_REJECT: {S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR, S.PUSHED},
 }
 
 
