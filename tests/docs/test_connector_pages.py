@@ -30,6 +30,7 @@ PAGE, ERP, README = "docs/connectors.md", "docs/erp-integration.md", "connectors
 # raised by what stands around a connector: its configuration, the hand-over, the delivery
 AROUND = {
     "CONFIGURATION_INVALID",
+    "CONNECTION_BUSY",
     "CONNECTION_DISABLED",
     "CONNECTION_PAUSED",
     "CONNECTION_REPOINTED",
