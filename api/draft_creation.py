@@ -10,9 +10,10 @@ from api.problems import unavailable
 from api.rooms import Rooms
 from commands.draft_orders import TemporalUnavailable
 from domain.draft import Header, LineInput
+from domain.draft_size import too_long
 from domain.edits import numbered
 from domain.messages import CreateDraft, draft_id_for_key
-from domain.refusals import KeyReused
+from domain.refusals import InputRefused, KeyReused
 from storage.changes import Watch
 from storage.draft_orders import StoredDraft, get_draft
 
@@ -31,12 +32,15 @@ async def create_draft(
     """The draft as recorded, and whether this call made it.
 
     Raises:
-        InputRefused: line numbers clash.
+        InputRefused: line numbers clash, or it is too long.
         KeyReused: the key made a draft from another body.
         Problem: 503, when Temporal or the database didn't answer; a repeat with the key is safe.
     """
     draft_id = draft_id_for_key(caller.org_id, key) if key is not None else uuid4()
     placed = numbered(draft_id, lines)
+    excess = too_long(header, placed)
+    if excess is not None:
+        raise InputRefused(excess)
     if key is not None:
         known = await _stored(caller, draft_id)
         if known is not None:

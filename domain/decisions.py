@@ -10,6 +10,7 @@ from typing import Any
 
 from domain import events as ev
 from domain.draft import Draft, Export
+from domain.draft_size import size_bytes, too_long
 from domain.edits import edited
 from domain.export_document import delivery, storage_key, too_large
 from domain.facts import Artwork, ConnectionFact, CustomerFact, Facts
@@ -118,6 +119,17 @@ def _checked(draft: Draft, now: Situation, *, asked: bool) -> ev.DraftValidated:
         status=DraftStatus.READY if ready_check.is_ready else DraftStatus.NEEDS_REVIEW,
         asked=asked,
     )
+
+
+def outgrown(draft: Draft, happened: list[ev.Event]) -> InputRefused | None:
+    """Why an edit is not taken although the rules take it: the order is too long, and it makes it longer."""
+    for event in happened:
+        if not isinstance(event, ev.DraftEdited):
+            continue
+        excess = too_long(event.header, event.lines)
+        if excess and size_bytes(event.header, event.lines) > size_bytes(draft.header, draft.lines):
+            return InputRefused(excess)
+    return None
 
 
 def _edit(message: EditMessage, now: Situation) -> list[ev.Event]:

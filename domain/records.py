@@ -25,6 +25,8 @@ INTERRUPTED = "DELIVERY_INTERRUPTED"
 KEYS_REMEMBERED = 1000
 KEYLESS_REMEMBERED = 300  # a message without a key comes again within its sender's time limit, or never
 _BYTES_REMEMBERED = 400_000
+MOST_AT_ONCE = 1_900_000  # bytes in one piece: Temporal takes 2 MiB
+_BYTES_OF_AN_ACK = 40
 
 
 class SeenKey(BaseModel):
@@ -38,16 +40,21 @@ class SeenKey(BaseModel):
     result: dict[str, Any]
 
 
-def newest(seen: list[SeenKey], count: int) -> list[SeenKey]:
-    """The last `count` of them, or fewer when the answers are long."""
+def newest(seen: list[SeenKey], count: int, room: int = _BYTES_REMEMBERED) -> list[SeenKey]:
+    """The last `count` of them, or fewer when they take more than `room` bytes."""
     kept: list[SeenKey] = []
-    room = _BYTES_REMEMBERED
+    room = min(room, _BYTES_REMEMBERED)
     for each in reversed(seen[-count:]):
-        room -= len(each.model_dump_json())
+        room -= len(each.model_dump_json().encode())
         if room < 0:
             break
         kept.append(each)
     return kept[::-1]
+
+
+def room_for_keys(draft: Draft, heard_acks: list[UUID]) -> int:
+    """How many bytes of answers go along with this draft to its next run."""
+    return MOST_AT_ONCE - len(draft.model_dump_json().encode()) - _BYTES_OF_AN_ACK * len(heard_acks)
 
 
 class ReceiptRequest(BaseModel):
@@ -151,5 +158,9 @@ class DraftOrderInput(BaseModel):
         return cls(create=create, revision=max(Revision))
 
     def continued(self, carried: Carried) -> "DraftOrderInput":
-        """For the next run, which has no history yet and so may behave as of today."""
-        return self.model_copy(update={"carried": carried, "revision": max(Revision)})
+        """For the next run, which has no history yet and so may behave as of today.
+
+        The lines go along once: as they were created nobody reads them any more.
+        """
+        create = self.create.model_copy(update={"lines": []})
+        return self.model_copy(update={"create": create, "carried": carried, "revision": max(Revision)})

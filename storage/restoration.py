@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.policy import OrgPolicy
-from domain.records import KEYS_REMEMBERED, Carried, SeenKey, newest
+from domain.records import KEYS_REMEMBERED, Carried, SeenKey, newest, room_for_keys
 from domain.statuses import ExportStatus
 from storage import acks, push_log
 from storage.database import Database
@@ -41,7 +41,7 @@ async def known(database: Database, org_id: UUID, draft_id: UUID) -> Known | Non
             return None
         seen = await _seen(connection, org_id, draft_id)
         heard = await acks.settled(connection, org_id, draft_id)
-    kept = newest(seen, KEYS_REMEMBERED)
+    kept = newest(seen, KEYS_REMEMBERED, room_for_keys(stored.draft, heard))
     return Known(
         stored,
         Carried(

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain import events as ev
     from domain import messages as msg
     from domain.acknowledgements import acknowledged, delivered_meanwhile, heard
-    from domain.decisions import NEEDS_FACTS, admit, decide, named_actor
+    from domain.decisions import NEEDS_FACTS, admit, decide, named_actor, outgrown
     from domain.draft import Export
     from domain.facts import Facts
     from domain.line_decisions import NEEDS_LINE_FACTS
@@ -55,6 +55,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.visibility import show
 
 _SYSTEM = Origin(via=Via.SYSTEM)
+_BY_SIZE = "records-that-fit-into-one-piece"
+_KEPT_SHORT = "edits-that-keep-a-draft-short"
 _DELIVERED_MEANWHILE = "a-failed-export-beside-an-acknowledged-one"
 _CONTINUES = "The draft is moving on to a new run; nothing was changed, send it again"
 _KEY_REUSED = "This Idempotency-Key was used before with another body; use a new key for a new request"
@@ -85,6 +87,7 @@ class DraftOrderWorkflow(Updates):
             self._ledger = Ledger.opened(given.create, workflow.now(), run_id)
         else:
             self._ledger = Ledger.resumed(carried, run_id)
+        self._ledger.minds_bytes = partial(workflow.patched, _BY_SIZE)
         self._looks = LineLooks(self._ledger, on=given.revision >= Revision.LINES)
         self._look: asyncio.Task[None] | None = None
         self._export: asyncio.Task[None] | None = None
@@ -235,6 +238,9 @@ class DraftOrderWorkflow(Updates):
             self._looks.switch_on()
         situation = Situation(self._ledger.draft, workflow.now(), policy, facts, lines)
         happened = decide(command, message, situation)
+        refused = outgrown(self._ledger.draft, happened)
+        if refused is not None and workflow.patched(_KEPT_SHORT):
+            raise refused
         return self._decided(happened, message.actor, message.origin, command, message, facts)
 
     def _decided(

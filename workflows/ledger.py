@@ -3,9 +3,12 @@
 One serialisable state; all of it travels through continue-as-new.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from domain import events as ev
 from domain.acknowledgements import HeardAck
@@ -19,11 +22,13 @@ from domain.policy import OrgPolicy
 from domain.records import (
     KEYLESS_REMEMBERED,
     KEYS_REMEMBERED,
+    MOST_AT_ONCE,
     Carried,
     Record,
     RecordedMove,
     SeenKey,
     newest,
+    room_for_keys,
 )
 from domain.reopening import reopened
 from domain.statuses import CUSTOMER_SIGNED, DraftStatus, WaitingFor
@@ -51,6 +56,7 @@ class Ledger:
         self._seen = {_place(each): each for each in seen}
         self.older_on_record = False  # a key that is not among these may have been answered in an earlier run
         self.heard_acks: list[UUID] = []
+        self.minds_bytes: Callable[[], bool] = lambda: True  # asked once records do not fit into one piece
 
     @classmethod
     def opened(cls, create: CreateDraft, at: datetime, run_id: str) -> "Ledger":
@@ -81,11 +87,13 @@ class Ledger:
         """For the next run. Only with an empty outbox: a key that is dropped here is looked up in its row."""
         keyed = [each for each in self._seen.values() if each.key]
         keyless = [each for each in self._seen.values() if not each.key]
-        kept = newest(keyed, KEYS_REMEMBERED)
+        room = room_for_keys(self.draft, self.heard_acks)
+        kept = newest(keyed, KEYS_REMEMBERED, room)
+        room -= sum(_bytes(each) for each in kept)
         return Carried(
             draft=self.draft,
             policy=self.policy,
-            seen=kept + newest(keyless, KEYLESS_REMEMBERED),
+            seen=kept + newest(keyless, KEYLESS_REMEMBERED, room),
             older_on_record=self.older_on_record or len(kept) < len(keyed),
             heard_acks=self.heard_acks,
             waits_since=self.waits_since,
@@ -192,7 +200,21 @@ class Ledger:
             if room < 0:
                 break
             batch.append(record)
-        return batch
+        fitting = self.within_size(batch)
+        return fitting if len(fitting) < len(batch) and self.minds_bytes() else batch
+
+    @staticmethod
+    def within_size(batch: list[Record]) -> list[Record]:
+        """As many of the first of them as fit into one piece; one in any case, which the limits let fit."""
+        kept, room = batch[:1], MOST_AT_ONCE
+        if len(batch) > 1:
+            room -= _bytes(batch[0])
+        for record in batch[1:]:
+            room -= _bytes(record)
+            if room < 0:
+                break
+            kept.append(record)
+        return kept
 
     def digest_of(self, sequence: int) -> str:
         """Of a record that is still in the outbox; empty when it is on record."""
@@ -212,6 +234,10 @@ def _shares(moves: list[RecordedMove]) -> list[list[RecordedMove]]:
     if sum(move.from_status is not None for move in moves) <= _MOVES_AT_ONCE:
         return [moves]
     return [moves[start : start + _MOVES_AT_ONCE] for start in range(0, len(moves), _MOVES_AT_ONCE)]
+
+
+def _bytes(value: BaseModel) -> int:
+    return len(value.model_dump_json().encode())
 
 
 def _size(record: Record) -> int:

@@ -39,6 +39,7 @@ BAD_DRAFTS: list[tuple[str, Any]] = [
     ("customer id that is none", {"customer_id": "nobody"}),
     ("sha256 too short", {"source_document": {"document_id": "d", "file_name": "f", "sha256": "aa"}}),
     ("too many lines", {"lines": [{}] * 1001}),
+    ("texts too long", {"lines": [{"notes": "x" * 4000}] * 240}),
     ("order number too long", {"external_order_number": "x" * 101}),
 ]
 
