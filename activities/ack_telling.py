@@ -12,7 +12,7 @@ from domain.audit import entry, said
 from domain.messages import Acknowledgement, Actor, Origin
 from domain.reconciliation import needs_workflow
 from domain.statuses import Via
-from storage import acks
+from storage import acks, changes
 from storage.database import Row
 from storage.draft_orders import StoredDraft, get_draft
 
@@ -76,6 +76,11 @@ class Telling:
             what = said(draft, draft, event)
             trail = [] if what is None else [entry(draft, what, Actor(), Origin(via=Via.SYSTEM), now)]
             settled = await acks.settle(connection, self._round.org_id, [heard(ack_id, event)], trail)
+            if settled and trail:
+                actions = (entry.action for entry in trail)
+                await changes.add_note(
+                    connection, draft, changes.change_of(draft, stored.waiting_for, now, actions)
+                )
         self._round.count([end.outcome for end in settled])
 
 

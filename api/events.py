@@ -46,15 +46,18 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 async def of_draft(
     draft_id: UUID, caller: AnyRole, rooms: InRooms, last_event_id: LastEventId = None
 ) -> StreamingResponse:
-    """Every change of the draft after `Last-Event-ID`, from the first without it. The id is the version."""
+    """Every change of the draft after `Last-Event-ID`, from the first without it.
+
+    The id is the version; what comes after the draft has ended, such as a late answer of the ERP, has the
+    last version and a number.
+    """
     await stored_draft(caller, draft_id)
     place = last_event_id or "0"
-    if not place.isascii() or not place.isdecimal() or int(place) >= 2**31:
-        raise Problem(422, "Last-Event-ID: take it from an event of this stream", errors=[])
+    _draft_place(place)
 
     async def read(after: str) -> list[Row]:
         async with caller.transaction() as connection:
-            return await changes.of_draft(connection, caller.org_id, draft_id, int(after), BATCH)
+            return await changes.of_draft(connection, caller.org_id, draft_id, _draft_place(after), BATCH)
 
     return _stream(rooms, caller, place, read, draft_id)
 
@@ -67,24 +70,36 @@ async def of_org(caller: AnyRole, rooms: InRooms, last_event_id: LastEventId = N
             place = "-".join(str(part) for part in await changes.newest_place(connection))
     else:
         place = last_event_id
-    _parts(place)
+    _org_place(place)
 
     async def read(after: str) -> list[Row]:
         async with caller.transaction() as connection:
-            return await changes.of_org(connection, caller.org_id, _parts(after), BATCH)
+            return await changes.of_org(connection, caller.org_id, _org_place(after), BATCH)
 
     return _stream(rooms, caller, place, read, None)
 
 
-def _parts(place: str) -> tuple[int, int]:
-    xid, dash, position = place.partition("-")
-    digits = xid + position
-    if not dash or not xid or not position or not digits.isascii() or not digits.isdecimal():
-        raise Problem(422, "Last-Event-ID: take it from an event of this stream", errors=[])
-    found = int(xid), int(position)
-    if max(found) >= 2**63:
-        raise Problem(422, "Last-Event-ID: take it from an event of this stream", errors=[])
+def _draft_place(place: str) -> tuple[int, int]:
+    version, _, note = place.partition("-")
+    found = _number(version), _number(note) if "-" in place else 0
+    if found[0] >= 2**31:
+        raise _no_place()
     return found
+
+
+def _org_place(place: str) -> tuple[int, int]:
+    xid, _, position = place.partition("-")
+    return _number(xid), _number(position)
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) >= 2**63:
+        raise _no_place()
+    return int(text)
+
+
+def _no_place() -> Problem:
+    return Problem(422, "Last-Event-ID: take it from an event of this stream", errors=[])
 
 
 def _stream(rooms: Rooms, caller: Caller, place: str, read: Read, draft_id: UUID | None) -> StreamingResponse:

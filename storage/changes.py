@@ -4,10 +4,12 @@ The bell only says that an org has news; rows are read in the caller's org, unde
 """
 
 import asyncio
+import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.canonical import utc_text
+from domain.draft import Draft
 from storage.database import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_S, Row
 
 log = structlog.get_logger(__name__)
@@ -25,17 +29,66 @@ _RECONNECT_S = 1.0
 _PING_S = 15.0
 
 
+# each with a limit of its own: over both together PostgreSQL sorts all there is
+_OF_ORG_IN = (
+    "(SELECT draft_order_id, sequence, change, recorded_by, position FROM {} WHERE org_id = :org "
+    "AND (recorded_by, position) > (cast(cast(:xid AS text) AS xid8), :position) "
+    "AND recorded_by < pg_snapshot_xmin(pg_current_snapshot()) "
+    "ORDER BY recorded_by, position LIMIT :limit)"
+)
+OF_ORG = (
+    "SELECT draft_order_id, sequence, change, recorded_by::text || '-' || position AS place "
+    f"FROM ({_OF_ORG_IN.format('draft_record')} UNION ALL {_OF_ORG_IN.format('draft_note')}) AS told "
+    "ORDER BY recorded_by, position LIMIT :limit"
+)
+
+
+def change_of(draft: Draft, waiting_for: str | None, at: datetime, actions: Iterable[str]) -> dict[str, Any]:
+    """What the feeds tell of a change; `actions` are those of the audit trail."""
+    return {
+        "number": draft.number,
+        "status": draft.status.value,
+        "waiting_for": waiting_for,
+        "at": utc_text(at),
+        "actions": list(dict.fromkeys(actions)),
+    }
+
+
+async def add_note(connection: AsyncConnection, draft: Draft, change: dict[str, Any]) -> None:
+    """Tell the feeds what happened around a draft whose workflow has ended, and so records nothing."""
+    await connection.execute(
+        text(
+            "INSERT INTO draft_note (org_id, draft_order_id, sequence, change) "
+            "VALUES (:org, :draft, :sequence, cast(:change AS jsonb))"
+        ),
+        {
+            "org": draft.org_id,
+            "draft": draft.id,
+            "sequence": draft.version,
+            "change": json.dumps(change),
+        },
+    )
+
+
 async def of_draft(
-    connection: AsyncConnection, org_id: UUID, draft_id: UUID, after: int, limit: int
+    connection: AsyncConnection, org_id: UUID, draft_id: UUID, after: tuple[int, int], limit: int
 ) -> list[Row]:
-    """Changes of one draft with a sequence above `after`, in order."""
+    """Changes of one draft after the place `(sequence, note)`, in order; a record's note is 0."""
     rows = await connection.execute(
         text(
-            "SELECT draft_order_id, sequence, change, sequence::text AS place FROM draft_record "
-            "WHERE org_id = :org AND draft_order_id = :draft AND sequence > :after "
-            "ORDER BY sequence LIMIT :limit"
+            "SELECT draft_order_id, sequence, change, "
+            "sequence::text || CASE WHEN note = 0 THEN '' ELSE '-' || note END AS place FROM ("
+            "  (SELECT draft_order_id, sequence, cast(0 AS bigint) AS note, change FROM draft_record "
+            "  WHERE org_id = :org AND draft_order_id = :draft AND sequence > :sequence "
+            "  ORDER BY sequence LIMIT :limit) "
+            "  UNION ALL "
+            "  SELECT draft_order_id, sequence, position, change FROM draft_note "
+            "  WHERE org_id = :org AND draft_order_id = :draft "
+            "  AND (sequence, position) > (:sequence, :note) "
+            "  AND recorded_by < pg_snapshot_xmin(pg_current_snapshot())"
+            ") AS told ORDER BY sequence, note LIMIT :limit"
         ),
-        {"org": org_id, "draft": draft_id, "after": after, "limit": limit},
+        {"org": org_id, "draft": draft_id, "sequence": after[0], "note": after[1], "limit": limit},
     )
     return list(rows.mappings())
 
@@ -46,16 +99,8 @@ async def of_org(connection: AsyncConnection, org_id: UUID, after: tuple[int, in
     A row of a transaction that started earlier may become visible later, so rows wait until every older
     transaction has ended.
     """
-    rows = await connection.execute(
-        text(
-            "SELECT draft_order_id, sequence, change, recorded_by::text || '-' || position AS place "
-            "FROM draft_record WHERE org_id = :org "
-            "AND (recorded_by, position) > (cast(cast(:xid AS text) AS xid8), :position) "
-            "AND recorded_by < pg_snapshot_xmin(pg_current_snapshot()) "
-            "ORDER BY recorded_by, position LIMIT :limit"
-        ),
-        {"org": org_id, "xid": str(after[0]), "position": after[1], "limit": limit},
-    )
+    values = {"org": org_id, "xid": str(after[0]), "position": after[1], "limit": limit}
+    rows = await connection.execute(text(OF_ORG), values)
     return list(rows.mappings())
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from domain.canonical import utc_text
 from domain.draft import Draft, Export
 from domain.records import Record, RecordedMove
+from storage.changes import change_of
 from storage.database import Database, sqlstate
 
 SEQUENCE_CONFLICT = "CS001"
@@ -47,13 +48,9 @@ def payload_of(record: Record) -> dict[str, Any]:
     return {
         "sequence": record.sequence,
         "digest": record.digest(),
-        "change": {
-            "number": draft.number,
-            "status": draft.status.value,
-            "waiting_for": record.waiting_for,
-            "at": utc_text(draft.updated_at),
-            "actions": list(dict.fromkeys(entry.action for entry in record.trail())),
-        },
+        "change": change_of(
+            draft, record.waiting_for, draft.updated_at, (entry.action for entry in record.trail())
+        ),
         "row": _row(record),
         "lines": _lines(draft) if record.lines_changed else None,
         "exports": [_export(record, export) for export in draft.exports if export.id in record.exports]

@@ -63,6 +63,12 @@ async def test_a_draft_tells_every_change_and_resumes_after_the_last_one_seen(op
         assert [(await later.next())[1]["version"] for _ in range(2)] == [4, 5]
 
 
+async def test_a_place_after_the_drafts_end_is_taken_back(ops: Person) -> None:
+    draft = await draft_in(ops, "READY")
+    async with feed(ops, f"/draft-orders/{draft['id']}/events", "1-7") as later:
+        assert (await later.next())[1]["version"] == 2
+
+
 async def test_the_org_feed_tells_all_drafts_and_nobody_elses(people: People) -> None:
     ops, other = await people("ops"), await people("ops", "other")
     async with feed(ops, "/events") as live:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.statuses import DraftStatus, WaitingFor
 from storage import audit_log, draft_orders
 from storage.audit_log import EntryFilter
+from storage.changes import OF_ORG
 from storage.database import Database
 from storage.draft_orders import DraftFilter
 from storage.reconciliation import PAGE_OF_OPEN_ROWS
@@ -44,6 +45,11 @@ _FILL = (
     FROM draft_order, generate_series(1, 3) s WHERE org_id = :org ORDER BY created_at, s
     """,
     "ALTER TABLE audit_log ENABLE TRIGGER audit_chain",
+    """
+    INSERT INTO draft_record (org_id, draft_order_id, sequence, digest, change)
+    SELECT org_id, id, 1, 'd', '{}' FROM draft_order WHERE org_id = :org
+    """,
+    "ANALYZE draft_record",
     "ANALYZE draft_order",
     "ANALYZE audit_log",
 )
@@ -120,6 +126,11 @@ async def test_a_page_of_the_trail_reads_little_more_than_it_shows(
 async def test_reconcile_reads_open_rows_only(database: Database, long_org: UUID) -> None:
     values = {"org": long_org, "after": UUID(int=0), "limit": 50}
     assert await rows_looked_at(database, long_org, PAGE_OF_OPEN_ROWS, values) <= 150
+
+
+async def test_a_feed_reads_no_more_than_it_tells(database: Database, long_org: UUID) -> None:
+    values = {"org": long_org, "xid": "0", "position": 0, "limit": 50}
+    assert await rows_looked_at(database, long_org, OF_ORG, values) <= 150
 
 
 async def test_a_filter_by_what_is_waited_for_finds_what_the_org_setting_makes_of_it(
