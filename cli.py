@@ -76,8 +76,11 @@ def migrate() -> None:
     """Bring the schema up to date, as DATABASE_OWNER_URL; DATABASE_APP_PASSWORD sets the app role's."""
 
     async def work() -> int:
-        await run_migrations(_required("DATABASE_OWNER_URL"), os.environ.get("DATABASE_APP_PASSWORD"))
-        out.print("The database is up to date.")
+        newer = await run_migrations(_required("DATABASE_OWNER_URL"), os.environ.get("DATABASE_APP_PASSWORD"))
+        if newer is None:
+            out.print("The database is up to date.")
+        else:
+            out.print(f"The database belongs to a newer version ({newer}); it is left as it is and will do.")
         return 0
 
     _run(work())

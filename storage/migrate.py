@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -17,25 +19,33 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(_config(connection), "head")
+def _upgrade(connection: Connection) -> str | None:
+    config = _config(connection)
+    newest = ScriptDirectory.from_config(config).get_current_head() or ""
+    found = MigrationContext.configure(connection).get_current_revision() or ""
+    if found > newest:
+        return found
+    command.upgrade(config, "head")
+    return None
 
 
-async def migrate(owner_url: str, app_password: str | None = None) -> None:
+async def migrate(owner_url: str, app_password: str | None = None) -> str | None:
     """Create the application's role when it is missing, then run all migrations that are new.
 
-    `app_password` sets the role's password; without it the server's own rules decide who may log in.
-    Two runs at once wait for each other.
+    A schema of a newer version is left as it is, and its number returned: migrations only add, and whoever
+    goes back to an older version must be able to start it. `app_password` sets the role's password; without
+    it the server's own rules decide who may log in. Two runs at once wait for each other.
     """
     engine = create_async_engine(owner_url, connect_args={"timeout": 10})
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(731946120)"))
             await _ensure_app_role(connection, app_password)
-            await connection.run_sync(_upgrade)
+            newer = await connection.run_sync(_upgrade)
             await _shut_side_doors(connection)
     finally:
         await engine.dispose()
+    return newer
 
 
 async def _shut_side_doors(connection: AsyncConnection) -> None:
