@@ -1,12 +1,13 @@
-"""Remove temporary files that dead tries left in the dropzones, and old keys; report what was done."""
+"""Remove temporary files that dead tries left in the dropzones, and old rows; report what was done."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -15,17 +16,21 @@ from config.keys import EncryptionError, KeyRing, connection_owner
 from config.metrics import WorkerMetrics
 from connectors.leftovers import KeepsLeftovers
 from connectors.port import ERPConnectorPort
-from domain.sweeping import KEYS_KEPT, Swept
+from domain.sweeping import KEYS_KEPT, NOTICES_KEPT, Swept
 from domain.transport import TransportError
-from storage import idempotency_keys, sweeping
+from storage import idempotency_keys, notices, sweeping
 from storage.database import Database, DatabaseUnavailable, Row
 
 log = structlog.get_logger(__name__)
 
 _CONNECTION_LIMIT_S = 60.0
 _AT_ONCE = 500  # files of one connection a sweep
-_KEYS_AT_ONCE = 500  # in one transaction
+_ROWS_AT_ONCE = 500  # in one transaction
 _BATCHES_AT_ONCE = 200  # of one org a sweep
+
+
+# connection, org, before, how many at most -> how many
+RemoveOld = Callable[[AsyncConnection, UUID, datetime, int], Awaitable[int]]
 
 
 class Sweeper:
@@ -53,24 +58,36 @@ class Sweeper:
             for row in await self._database.call("SELECT * FROM list_orgs()", {}):
                 activity.heartbeat(row["slug"])
                 await self.forget_keys(row["org_id"], row["slug"])
+                await self.forget_notices(row["org_id"], row["slug"])
                 said += [each for each in await self.sweep(row["org_id"], row["slug"]) if each.says_something]
         except DatabaseUnavailable as error:
             raise ApplicationError(str(error), type="DatabaseUnavailable") from None
         return said
 
     async def forget_keys(self, org_id: UUID, slug: str) -> None:
-        """Idempotency keys that nobody will send again; few at a time, so that no request waits."""
-        before, removed = datetime.now(UTC) - KEYS_KEPT, 0
+        """Idempotency keys that nobody will send again."""
+        removed = await self._forget(idempotency_keys.remove_old, org_id, slug, KEYS_KEPT)
+        if removed:
+            log.info("keys_forgotten", org=slug, removed=removed)
+
+    async def forget_notices(self, org_id: UUID, slug: str) -> None:
+        """Notices that were told long ago."""
+        removed = await self._forget(notices.remove_told, org_id, slug, NOTICES_KEPT)
+        if removed:
+            log.info("notices_forgotten", org=slug, removed=removed)
+
+    async def _forget(self, remove: RemoveOld, org_id: UUID, slug: str, kept: timedelta) -> int:
+        """Few at a time, so that no request waits; return how many."""
+        before, removed = datetime.now(UTC) - kept, 0
         for _ in range(_BATCHES_AT_ONCE):
             async with self._database.transaction(org_id, flushed=False) as connection:
-                batch = await idempotency_keys.remove_old(connection, org_id, before, _KEYS_AT_ONCE)
+                batch = await remove(connection, org_id, before, _ROWS_AT_ONCE)
             removed += batch
-            if batch < _KEYS_AT_ONCE:
+            if batch < _ROWS_AT_ONCE:
                 break
             if activity.in_activity():
                 activity.heartbeat(slug)
-        if removed:
-            log.info("keys_forgotten", org=slug, removed=removed)
+        return removed
 
     async def sweep(self, org_id: UUID, slug: str) -> list[Swept]:
         async with self._database.transaction(org_id) as connection:

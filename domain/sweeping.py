@@ -1,4 +1,4 @@
-"""Which temporary files and old keys may be swept away, and what a sweep reports.
+"""Which temporary files, old keys and told notices may be swept away, and what a sweep reports.
 
 A try that died leaves its upload under a temporary name. Only names of our own pattern count, only of drafts
 of the org whose connection is swept, only when they are old, and never those of an export under way.
@@ -13,6 +13,8 @@ from pydantic import BaseModel
 SWEEP_WORKFLOW = "SweepWorkflow"
 # How long a request under an Idempotency-Key can be repeated; a caller is promised a day.
 KEYS_KEPT = timedelta(days=7)
+# Told ones, for whoever asks why a line moved; an untold one stays until it is told.
+NOTICES_KEPT = timedelta(days=30)
 
 _TEMPORARY = re.compile(
     r"(?P<file>sales_order_(?P<draft>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_\d{8}T\d{6}Z_[0-9a-f]{8}\.json)"

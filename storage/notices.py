@@ -94,6 +94,17 @@ async def mark_told(connection: AsyncConnection, org_id: UUID, notice_id: UUID, 
     await connection.execute(statement, {"org": org_id, "id": notice_id, "at": at})
 
 
+async def remove_told(connection: AsyncConnection, org_id: UUID, before: datetime, limit: int) -> int:
+    """Remove at most `limit` of the org's notices that were told before then, oldest first; how many."""
+    statement = text(
+        "DELETE FROM line_notice WHERE org_id = :org AND id IN ("
+        "SELECT id FROM line_notice WHERE org_id = :org AND told_at < :before "
+        "ORDER BY told_at LIMIT :limit FOR UPDATE SKIP LOCKED)"
+    )
+    removed = await connection.execute(statement, {"org": org_id, "before": before, "limit": limit})
+    return removed.rowcount
+
+
 async def untold_of_all(database: Database, before: datetime, most: int) -> list[Row]:
     """Oldest first, of all orgs: `org_id`, `notice_id`."""
     return await database.call(

@@ -59,7 +59,7 @@ async def test_the_sweep_removes_the_keys_that_are_old_and_no_others(
 async def test_many_keys_go_in_bounded_batches_and_the_rest_at_the_next_sweep(
     database: Database, org: UUID, sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "_KEYS_AT_ONCE", 3)
+    monkeypatch.setattr(sweeping, "_ROWS_AT_ONCE", 3)
     monkeypatch.setattr(sweeping, "_BATCHES_AT_ONCE", 2)
     await keep(database, org, 1, 5, KEYS_KEPT * 3)
     await keep(database, org, 6, 10, KEYS_KEPT * 2)
