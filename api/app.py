@@ -55,6 +55,7 @@ from api.rooms import Rooms
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
+from commands.lookout import Lookout
 from commands.open_drafts import OpenDrafts
 from commands.proofs import Proofs
 from commands.pulses import Pulses
@@ -155,6 +156,7 @@ async def build_rooms(
         proofs=Proofs(client, settings.task_queue, settings.answer_within_s - 0.3),
         errands=Errands(client, settings.task_queue, settings.answer_within_s / 2),
         pulses=Pulses(OpenDrafts(client)),
+        lookout=Lookout(client, settings.task_queue),
         tokens=Tokens(settings),
         keys=keys,
         connectors=build_connectors(ConnectorPolicy.from_settings(settings)),
@@ -181,7 +183,9 @@ def create_app(settings: Settings | None = None, traced: Tracing | None = None) 
         rooms = await build_rooms(known, counted, traced)
         app.state.rooms = rooms
         rooms.bell.start()
+        rooms.lookout.start()
         yield
+        await rooms.lookout.close()
         await rooms.bell.close()
         await rooms.database.dispose()
         if traced is not None:

@@ -4,13 +4,14 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.rooms import InRooms
+from api.workforce_gauges import WorkforceGauges
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/metrics", response_class=Response)
 async def metrics(rooms: InRooms) -> Response:
-    """Prometheus text format: requests, commands, open drafts, the process itself."""
+    """Prometheus text format: requests, commands, open drafts, workers, the process itself."""
     await rooms.open_drafts.refresh(rooms.database)
-    page = generate_latest(rooms.metrics.registry) + generate_latest(rooms.open_drafts)
-    return Response(page, media_type=CONTENT_TYPE_LATEST)
+    pages = (rooms.metrics.registry, rooms.open_drafts, WorkforceGauges(rooms.lookout))
+    return Response(b"".join(map(generate_latest, pages)), media_type=CONTENT_TYPE_LATEST)

@@ -14,6 +14,7 @@ from api.shared_reads import SharedReads
 from api.tokens import Tokens
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
+from commands.lookout import Lookout
 from commands.proofs import Proofs
 from commands.pulses import Pulses
 from config.keys import KeyRing
@@ -34,6 +35,7 @@ class Rooms:
     proofs: Proofs
     errands: Errands
     pulses: Pulses
+    lookout: Lookout
     tokens: Tokens
     keys: KeyRing
     connectors: Mapping[str, ERPConnectorPort[Any]]

@@ -29,6 +29,10 @@ class Silent(Exception):
     """The workflow is open and does not answer."""
 
 
+class Unreachable(Silent):
+    """Temporal is not there at all: nobody listens, or the connection broke."""
+
+
 class OpenDrafts:
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -46,7 +50,7 @@ class OpenDrafts:
         """How the draft's newest run gets on; needs no worker. A run that Temporal does not know has ended.
 
         Raises:
-            Silent: Temporal did not answer in time.
+            Silent: Temporal did not answer in time; `Unreachable` when it is not there.
         """
         handle = self._client.get_workflow_handle(draft_workflow_id(org_id, draft_id))
         try:
@@ -54,7 +58,8 @@ class OpenDrafts:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return Pulse(is_open=False)
-            raise Silent(str(error)) from error
+            kind = Unreachable if error.status is RPCStatusCode.UNAVAILABLE else Silent
+            raise kind(str(error)) from error
 
     async def state(self, org_id: UUID, draft_id: UUID) -> WorkflowState | None:
         """What the workflow knows; None when there is none, or it has ended.

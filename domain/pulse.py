@@ -37,6 +37,11 @@ class Pulse(BaseModel):
     problems: list[str] = []  # as Temporal's TemporalReportedProblems has them
     reset_at: datetime | None = None
 
+    @property
+    def is_calm(self) -> bool:
+        """Nothing is under way: neither an activity nor a workflow task."""
+        return self.is_open and not self.steps and self.task_attempt == 0
+
 
 class Trouble(StrEnum):
     ENDED = "ended"

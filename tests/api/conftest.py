@@ -149,6 +149,7 @@ async def rooms(settings: Settings, database: Database) -> Rooms:
         proofs=drafts,
         errands=drafts,
         pulses=drafts,
+        lookout=drafts,
         tokens=Tokens(settings),
         keys=KeyRing.from_settings(settings),
         connectors={},

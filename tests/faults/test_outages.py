@@ -34,6 +34,22 @@ async def back(person: Person, method: str, path: str, **options: Any) -> dict[s
     raise AssertionError("it did not come back")
 
 
+# What an open draft says while a part is away; without PostgreSQL there is no page to say it.
+SAID = {"temporal": ("Temporal does not answer",), "worker": ("No worker asks", "Workers take up no work")}
+
+
+async def says_why(person: Person, draft_id: str, words: tuple[str, ...]) -> None:
+    """Within a minute; every page comes in time meanwhile."""
+    until = time.monotonic() + 60
+    while True:
+        status, draft = await timed(person, "GET", f"/draft-orders/{draft_id}")
+        assert status == 200
+        if any(each in draft["waiting_message"] for each in words):
+            return
+        assert time.monotonic() < until, f"after a minute it says {draft['waiting_message']}"
+        await asyncio.sleep(0.5)
+
+
 @pytest.mark.parametrize("how", ["pause", "stop"])
 @pytest.mark.parametrize("what", ["postgres", "temporal", "worker"])
 async def test_an_outage_is_a_503_in_time_and_a_repeat_is_done_once(
@@ -53,6 +69,8 @@ async def test_an_outage_is_a_503_in_time_and_a_repeat_is_done_once(
         if what != "worker":
             assert (await timed(clerk, "GET", "/readyz"))[0] == 503
         assert (await timed(clerk, "GET", "/livez"))[0] == 200
+        if what in SAID:
+            await says_why(clerk, draft["id"], SAID[what])
     finally:
         if how == "pause":
             fragile.resume(what)
