@@ -1,6 +1,5 @@
 """Drafts, lines and exports as the API answers them. Source: api.md, "Resources"."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -10,10 +9,9 @@ from pydantic import BaseModel
 
 from api.caller import Caller
 from api.line_views import LineView, RemovedLine, histories, line_view, removed_lines
+from api.waiting_words import ack_overdue, draft_waiting_message
 from domain.acknowledgements import overdue
-from domain.asked_proofs import AskedProof
-from domain.canonical import utc_text
-from domain.connections import RESUMED, ConnectionStatus
+from domain.connections import ConnectionStatus
 from domain.draft import (
     Address,
     Draft,
@@ -25,7 +23,6 @@ from domain.draft import (
 )
 from domain.gates import Gate, allowed_actions, gates, line_summary
 from domain.messages import draft_workflow_id
-from domain.policy import OrgPolicy
 from domain.statuses import DraftStatus, ExportStatus, WaitingFor
 from domain.transitions import Command
 from storage.draft_orders import StoredDraft
@@ -198,74 +195,3 @@ def workflow_view(org_id: UUID, draft_id: UUID, run_id: str | None, ui_url: str 
         url = f"{ui_url.rstrip('/')}/namespaces/default/workflows/{quote(name, safe='')}"
         url += f"/{run_id}/history" if run_id else ""
     return WorkflowView(id=name, run_id=run_id, url=url)
-
-
-# a delivery that has shown no sign of life for this long is stuck, and says so
-SILENT_AFTER = timedelta(seconds=45)
-
-
-def _delivery_message(stored: StoredDraft, export: Export) -> str:
-    if stored.is_held:
-        return RESUMED if stored.pause is None else stored.pause.sentence
-    if stored.delivery_error:
-        return f"The last delivery try failed and is repeated: {stored.delivery_error}"
-    silent = datetime.now(UTC) - (stored.delivery_began_at or export.created_at) > SILENT_AFTER
-    if not silent:
-        return "Being delivered to the ERP's dropzone"
-    if stored.delivery_began_at is None:
-        return "No worker has taken up the delivery; check that workers run and reach PostgreSQL"
-    return (
-        f"The delivery try that began at {utc_text(stored.delivery_began_at)} shows no result; the worker or "
-        "the dropzone hangs, and the try will be repeated"
-    )
-
-
-_WAITING_WORDS = {
-    "validation": "Waiting for validation",
-    "correction": "Waiting for corrections",
-    "operator_approval": "Waiting for an operator's approval",
-    "push": "Waiting for a push to the ERP",
-    "ack": "Delivered; waiting for the ERP's acknowledgement",
-    "retry": "The export failed; retry the push or edit the draft",
-    "floor": "Delivered; production has not finished its decorated lines",
-}
-
-
-def ack_overdue(stored: StoredDraft, policy: OrgPolicy) -> bool:
-    last = stored.draft.last_export
-    if last is None or stored.waiting_for != "ack":
-        return False
-    return overdue(last, datetime.now(UTC), policy.ack_overdue_hours)
-
-
-def draft_waiting_message(stored: StoredDraft, judged: list[Gate], policy: OrgPolicy) -> str | None:
-    """One sentence for the operator: what this draft waits for, and why when it is stuck."""
-    if stored.waiting_for is None:
-        return None
-    last = stored.draft.last_export
-    if stored.waiting_for == "export" and last is not None:
-        return _delivery_message(stored, last)
-    if stored.waiting_for == "retry" and last is not None and last.error is not None:
-        return f"The export failed: {last.error.message}"
-    if ack_overdue(stored, policy):
-        hours = policy.ack_overdue_hours
-        return f"Delivered more than {hours} h ago; the ERP's acknowledgement is overdue: ask its operators"
-    if stored.waiting_for == "correction" and stored.draft.ready_check is None:
-        return "Changed after approval or failure; validate again"
-    return _at_a_gate(stored, judged)
-
-
-def _at_a_gate(stored: StoredDraft, judged: list[Gate]) -> str:
-    waits = stored.waiting_for or ""
-    if waits == "customer_approval" and stored.asked:
-        return _asked_message(stored.asked)
-    by_gate = {"customer_approval": "customer", "production_approval": "production"}
-    gate = next((gate for gate in judged if gate.gate.value == by_gate.get(waits)), None)
-    return gate.message if gate else _WAITING_WORDS[waits]
-
-
-def _asked_message(asked: Sequence[AskedProof]) -> str:
-    """Of the one that waits longest."""
-    others = len(asked) - 1
-    more = f"; {others} more {'proof waits' if others == 1 else 'proofs wait'}" if others else ""
-    return f"Waiting for {asked[0].words}{more}"

@@ -98,6 +98,20 @@ class Pause(BaseModel):
         return f"The connection is paused{since}{who}; the order is delivered after it is resumed"
 
 
+class UsedConnection(BaseModel):
+    """The connection of a draft's newest export, as it is by now. `ack_error`: why answers cannot be read."""
+
+    status: ConnectionStatus
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    ack_error: str | None = None
+
+    @property
+    def pause(self) -> Pause | None:
+        paused = self.status is ConnectionStatus.PAUSED
+        return Pause(at=self.paused_at, by=self.paused_by) if paused else None
+
+
 RESUMED = "The connection was resumed; waiting orders follow in the order of their pushes"
 
 

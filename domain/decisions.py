@@ -15,7 +15,7 @@ from domain.edits import edited
 from domain.export_document import delivery, storage_key, too_large
 from domain.facts import Artwork, ConnectionFact, CustomerFact, Facts
 from domain.four_eyes import hold_four_eyes
-from domain.gates import NO_CONNECTOR, export_in_doubt, gates, held_by, may_be_in_the_erp
+from domain.gates import NO_CONNECTOR, doubt, export_in_doubt, gates, held_by, may_be_in_the_erp
 from domain.line_decisions import admit_line, decide_line
 from domain.messages import (
     Actor,
@@ -93,16 +93,15 @@ def decide(command: Command, message: Message, situation: Situation) -> list[ev.
 
 
 def _refuse_duplicate(draft: Draft) -> None:
-    doubt = export_in_doubt(draft)
-    if doubt is None:
+    export = export_in_doubt(draft)
+    if export is None:
         return
-    if doubt.status is ExportStatus.ACKED:
-        what = f"The ERP has confirmed export {doubt.attempt}; look there first, then repeat with "
-        sentence = what + "confirm_may_duplicate=true if it shall get this order again"
+    sentence = f"{doubt(export)}; look there first, then repeat with confirm_may_duplicate=true"
+    if export.status is ExportStatus.ACKED:
+        sentence += " if it shall get this order again"
     else:
-        what = f"Export {doubt.attempt} may already have reached the ERP; look there first, then repeat with "
-        sentence = what + "confirm_may_duplicate=true, or wait for its acknowledgement"
-    raise MayHaveBeenSent(sentence, may_have_been_sent=True, erp_export_id=str(doubt.id))
+        sentence += ", or wait for its acknowledgement"
+    raise MayHaveBeenSent(sentence, may_have_been_sent=True, erp_export_id=str(export.id))
 
 
 def _validate(message: Message, now: Situation) -> list[ev.Event]:

@@ -130,6 +130,13 @@ def export_in_doubt(draft: Draft) -> Export | None:
     return None
 
 
+def doubt(export: Export) -> str:
+    """Of an `export_in_doubt`, in words."""
+    if export.status is ExportStatus.ACKED:
+        return f"The ERP has confirmed export {export.attempt}"
+    return f"Export {export.attempt} may already have reached the ERP"
+
+
 def may_be_in_the_erp(draft: Draft) -> bool:
     return export_in_doubt(draft) is not None
 

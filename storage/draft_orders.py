@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.asked_proofs import AskedProof
-from domain.connections import Pause
+from domain.connections import UsedConnection
 from domain.draft import Draft, Export
 from domain.statuses import WaitingFor
 from storage.asked_proofs import ASKED
@@ -52,8 +52,9 @@ class StoredDraft:
     connection_status: str | None  # of the org's connection that is not DISABLED
     delivery_error: str | None  # why the running export's last try failed
     delivery_began_at: datetime | None  # when its last try began; None: no worker has taken it yet
+    delivery_next_at: datetime | None = None  # when the try after that failure was to begin
     is_held: bool = False  # the running export waits for the end of a pause, or for its turn after it
-    pause: Pause | None = None  # of the connection that the running export goes through
+    used: UsedConnection | None = None  # what the newest export goes or went through
     asked: Sequence[AskedProof] = ()  # what its lines wait for their customer with, longest wait first
     customer_name: str | None = None  # as the customer is called now; the draft holds an older word
     moves: Sequence[StoredMove] = ()  # of decorated lines, removed ones too, oldest first
@@ -77,18 +78,19 @@ async def get_draft(
                      WHERE c.org_id = d.org_id AND c.status <> 'DISABLED') AS connection_status,
                     (SELECT coalesce(jsonb_agg(to_jsonb(e) - 'document' ORDER BY e.attempt), '[]')
                      FROM erp_export e WHERE e.draft_order_id = d.id) AS exports,
-                    (SELECT l.error->>'message' FROM erp_push_log l
+                    (SELECT jsonb_build_object('error', l.error->>'message', 'next_at', l.next_retry_at)
+                     FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
                      WHERE e.draft_order_id = d.id AND l.error->>'code' <> 'CONNECTION_PAUSED'
-                     ORDER BY l.attempt_number DESC LIMIT 1) AS delivery_error,
+                     ORDER BY l.attempt_number DESC LIMIT 1) AS failed_try,
                     (SELECT l.error->>'code' = 'CONNECTION_PAUSED' FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
                      WHERE e.draft_order_id = d.id
                      ORDER BY l.attempt_number DESC LIMIT 1) AS is_held,
-                    (SELECT jsonb_build_object('at', c.paused_at, 'by', c.paused_by)
-                     FROM erp_connection c JOIN erp_export e
-                       ON e.connection_id = c.id AND e.status = 'PENDING' AND e.draft_order_id = d.id
-                     WHERE c.org_id = d.org_id AND c.status = 'PAUSED') AS pause,
+                    (SELECT jsonb_build_object('status', c.status, 'paused_at', c.paused_at,
+                         'paused_by', c.paused_by, 'ack_error', c.last_ack_poll_error->>'message')
+                     FROM erp_export e JOIN erp_connection c ON c.id = e.connection_id AND c.org_id = d.org_id
+                     WHERE e.draft_order_id = d.id ORDER BY e.attempt DESC LIMIT 1) AS used,
                     (SELECT max(l.started_at) FROM erp_push_log l
                      JOIN erp_export e ON e.id = l.export_id AND e.status = 'PENDING'
                      WHERE e.draft_order_id = d.id) AS delivery_began_at,
@@ -106,17 +108,20 @@ async def get_draft(
         return None
     draft = Draft.model_validate(row["snapshot"])
     draft.exports = [Export.model_validate(export) for export in row["exports"]]
+    failed_try = row["failed_try"] or {}
+    next_at = failed_try.get("next_at")
     return StoredDraft(
         draft=draft,
         waiting_for=row["waiting_for"],
         creation_digest=row["creation_digest"],
         run_id=row["run_id"],
         connection_status=row["connection_status"],
-        delivery_error=row["delivery_error"],
-        is_held=bool(row["is_held"]),
-        pause=None if row["pause"] is None else Pause.model_validate(row["pause"]),
+        delivery_error=failed_try.get("error"),
         delivery_began_at=row["delivery_began_at"],
         customer_name=row["customer_name"],
+        delivery_next_at=None if next_at is None else datetime.fromisoformat(next_at),
+        is_held=bool(row["is_held"]),
+        used=None if row["used"] is None else UsedConnection.model_validate(row["used"]),
         asked=[AskedProof.model_validate(each) for each in row["asked"]],
         moves=[StoredMove.model_validate(move) for move in row["moves"]],
     )

@@ -4,7 +4,10 @@ from temporalio import workflow
 
 from commands.draft_orders import DRAFT_STATUS, WAITING_FOR
 from domain.canonical import utc_text
-from domain.statuses import DraftStatus, WaitingFor
+from domain.draft import Draft
+from domain.gates import doubt, export_in_doubt
+from domain.line_waiting import line_waiting
+from domain.statuses import CUSTOMER_SIGNED, PRODUCTION_SIGNED, DraftStatus, LineStatus, WaitingFor
 from workflows.ledger import Ledger
 
 _WORDS: dict[WaitingFor, str] = {
@@ -35,7 +38,31 @@ def details(ledger: Ledger, instead: str | None = None) -> str:
     last = draft.last_export
     if draft.status is DraftStatus.ERROR and last is not None and last.error is not None:
         text += f"\n\n{last.error.code}: {last.error.message}"
-    return text
+    doubtful = export_in_doubt(draft) if waiting in {WaitingFor.PUSH, WaitingFor.RETRY} else None
+    if doubtful is not None:
+        text += f"\n\n{doubt(doubtful)}: a push needs confirm_may_duplicate"
+    return text + _lines(draft, waiting)
+
+
+# Which signatures the lines that are shown lack.
+_LACKING: dict[WaitingFor, frozenset[LineStatus]] = {
+    WaitingFor.CUSTOMER_APPROVAL: CUSTOMER_SIGNED,
+    WaitingFor.PRODUCTION_APPROVAL: PRODUCTION_SIGNED,
+    WaitingFor.FLOOR: frozenset({LineStatus.COMPLETE}),
+}
+_LINES_SHOWN = 5
+
+
+def _lines(draft: Draft, waiting: WaitingFor | None) -> str:
+    """The first decorated lines that hold it up, each with what it waits for."""
+    signed = _LACKING.get(waiting) if waiting else None
+    if signed is None:
+        return ""
+    held = [line for line in draft.decorated_lines if line.status not in signed]
+    said = [f"line {line.line_no}: {line.status}. {line_waiting(line)}" for line in held[:_LINES_SHOWN]]
+    if len(held) > _LINES_SHOWN:
+        said.append(f"and {len(held) - _LINES_SHOWN} more lines")
+    return "".join(f"\n\n{each}" for each in said)
 
 
 def show(ledger: Ledger) -> None:
