@@ -19,8 +19,8 @@ class WorkforceGauges(CollectorRegistry):
         seen = self._lookout.workforce
         yield GaugeMetricFamily(
             "countersign_temporal_up",
-            "1 when Temporal answered the last question about its task queue, asked every 5 s",
-            value=0 if seen is None else 1,
+            "0 when Temporal has not answered two questions about its task queue, asked every 5 s",
+            value=0 if self._lookout.temporal_is_away else 1,
         )
         if seen is None:
             return

@@ -8,7 +8,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from config.temporal import first_connection
 from domain.workforce import POLLED_WITHIN, Workforce, idle
@@ -16,6 +16,7 @@ from domain.workforce import POLLED_WITHIN, Workforce, idle
 _LIMIT_S = 2.0
 # Two looks without an answer: one may be a restart of a Temporal server among several.
 _SURE_AFTER = 2
+_AWAY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED})
 _KINDS = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 
 
@@ -60,8 +61,10 @@ class Lookout:
             async with asyncio.timeout(_LIMIT_S):
                 with first_connection():
                     found = await asyncio.gather(*(self._describe(kind) for kind in _KINDS))
-        except (RPCError, TimeoutError):
-            self._unanswered += 1
+        except (RPCError, TimeoutError) as error:
+            # one that refuses us, because of rights or load, is there
+            away = isinstance(error, TimeoutError) or error.status in _AWAY
+            self._unanswered = self._unanswered + 1 if away else 0
             return
         now = datetime.now(UTC)
         self._seen = Workforce(

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from temporalio import workflow
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from commands.lookout import Lookout
@@ -69,6 +71,36 @@ async def test_it_is_sure_that_temporal_is_away_at_its_second_look_and_then_know
             sure.append(lookout.temporal_is_away)
         assert sure == [False, True]
         assert (lookout.workforce, lookout.idle) == (None, None)
+
+
+class Refusing:
+    """A client whose server answers each call with an error."""
+
+    namespace = "default"
+
+    def __init__(self, status: RPCStatusCode) -> None:
+        self._status = status
+        self.workflow_service = self
+
+    async def describe_task_queue(self, _request: object, timeout: object) -> None:
+        raise RPCError("planted", self._status, b"")
+
+
+@pytest.mark.parametrize(
+    ("status", "away"),
+    [
+        (RPCStatusCode.UNAVAILABLE, True),
+        (RPCStatusCode.DEADLINE_EXCEEDED, True),
+        (RPCStatusCode.PERMISSION_DENIED, False),
+        (RPCStatusCode.RESOURCE_EXHAUSTED, False),
+    ],
+)
+async def test_a_temporal_that_refuses_is_not_away(status: RPCStatusCode, away: bool) -> None:
+    client: Any = Refusing(status)
+    lookout = Lookout(client, "any")
+    for _ in range(3):
+        await lookout.look()
+    assert (lookout.temporal_is_away, lookout.workforce) == (away, None)
 
 
 async def test_it_looks_by_itself_and_ends_when_it_is_closed(client: Client) -> None:
