@@ -169,13 +169,18 @@ class DraftOrders:
             _raise(error)
 
     async def ping(self) -> None:
+        limit_s = self._answer_within_s / 2
         try:
-            with first_connection():
-                healthy = await self._client.service_client.check_health(
-                    timeout=timedelta(seconds=self._answer_within_s / 2)
-                )
+            # the call's own limit does not cover the first connection
+            async with asyncio.timeout(limit_s):
+                with first_connection():
+                    healthy = await self._client.service_client.check_health(
+                        timeout=timedelta(seconds=limit_s)
+                    )
         except RPCError as error:
             _raise(error)
+        except TimeoutError as error:
+            raise TemporalUnavailable("Temporal did not answer in time") from error
         if not healthy:
             raise TemporalUnavailable("Temporal says that it is not serving")
 
