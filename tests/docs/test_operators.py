@@ -62,7 +62,9 @@ def test_every_status_of_a_line_says_what_moves_it_on() -> None:
 def test_every_status_and_everything_that_a_draft_waits_for_has_advice() -> None:
     advice = rows("Daily work")
     assert {row[0] for row in advice} == {status.value for status in DraftStatus}
-    assert {row[1] for row in advice} - {"–"} == {waiting.value for waiting in WaitingFor}
+    # clients are told of no wait for the floor: with the ERP the order is done
+    told = set(WaitingFor) - {WaitingFor.FLOOR}
+    assert {row[1] for row in advice} - {"–"} == {waiting.value for waiting in told}
 
 
 def test_every_gate_and_role_is_explained() -> None:
