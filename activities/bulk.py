@@ -11,7 +11,7 @@ from activities import names
 from activities.outages import outages_told
 from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
 from domain.bulk import BulkOrder, BulkOutcome, BulkProgress
-from domain.messages import MESSAGES, Receipt
+from domain.messages import MESSAGES, Message, Receipt
 from domain.refusals import FactsUnavailable, MayHaveBeenSent, Refusal
 from storage import bulk
 from storage.changes import is_recorded
@@ -21,10 +21,15 @@ _STEP = 25  # drafts an activity
 _AT_ONCE = 5
 # The workflow is started before its rows are committed, so that no crash can part the two.
 _COMMIT_WITHIN_S = 12.0
-_TRIES = 5  # of a draft whose workflow does not answer
+# Between the tries of a draft whose workflow does not answer: of this draft, whatever became of others.
+_PAUSES_S = (1.0, 2.0, 5.0, 10.0)
 _RECORDED_WITHIN_S = 10.0
 
 Result = tuple[BulkOutcome, str | None, UUID | None]
+
+
+class _Unanswered(Exception):
+    """Worth another try; the text is what people read when there is none."""
 
 
 class BulkCommands:
@@ -70,10 +75,23 @@ class BulkCommands:
                 await bulk.note(connection, order, draft_id, outcome, message, export_id, now)
 
     async def _result(self, order: BulkOrder, draft_id: UUID) -> Result:
+        """The same message each time: a draft that has taken it gives the same receipt again."""
         fields = {"confirm_may_duplicate": True} if order.confirm_may_duplicate else {}
         message = MESSAGES[order.command](
             actor=order.actor, origin=order.origin, key=order.key, token=uuid4().hex, **fields
         )
+        for pause_s in _PAUSES_S:
+            try:
+                return await self._tried(order, draft_id, message)
+            except _Unanswered:
+                activity.heartbeat(str(draft_id))
+                await asyncio.sleep(pause_s)
+        try:
+            return await self._tried(order, draft_id, message)
+        except _Unanswered as silent:
+            return BulkOutcome.FAILED, str(silent), None
+
+    async def _tried(self, order: BulkOrder, draft_id: UUID, message: Message) -> Result:
         try:
             receipt = await self._drafts.send(order.command, order.org_id, draft_id, message)
         except MayHaveBeenSent as refused:
@@ -85,13 +103,9 @@ class BulkCommands:
         except WorkflowGone:
             return BulkOutcome.FAILED, "The draft's workflow has ended", None
         except TemporalUnavailable:
-            if activity.info().attempt < _TRIES:
-                raise
-            return BulkOutcome.FAILED, "The draft's workflow did not answer; look at the draft", None
+            raise _Unanswered("The draft's workflow did not answer; look at the draft") from None
         if not await self._recorded(order, draft_id, receipt):
-            if activity.info().attempt < _TRIES:
-                raise TemporalUnavailable(f"The decision of draft {draft_id} is not on record yet")
-            return BulkOutcome.FAILED, "The draft's decision does not come on record; look at the draft", None
+            raise _Unanswered("The draft's decision does not come on record; look at the draft")
         export_id = receipt.result.get("erp_export_id")
         return BulkOutcome.DONE, None, None if export_id is None else UUID(export_id)
 
