@@ -32,6 +32,7 @@ from activities.recorded import Recorded
 from activities.releases import Releases
 from activities.reminders import Mornings, ReminderCheck
 from activities.sweeping import Sweeper
+from activities.untold_decisions import UntoldDecisions
 from commands.draft_orders import DraftOrders
 from commands.errands import Errands
 from commands.open_drafts import OpenDrafts
@@ -128,7 +129,8 @@ def build_worker(
     reminders = Reminders(client, settings.task_queue, settings.answer_within_s)
     lookups = LineLookups(database, proofs.start, reminders.start)
     callbacks = Callbacks(database, proofs, errands)
-    notices = Notices(database, drafts, errands, proofs.start)
+    untold = UntoldDecisions(database, proofs)
+    notices = Notices(database, drafts, errands, proofs.start, untold_decisions=untold.relay)
     schedules = AckSchedules(client, settings.task_queue, settings.ack_poll_s)
     mornings = Mornings(database, mailer, DigestLetters(settings.public_url), reminders)
     return Worker(

@@ -33,6 +33,8 @@ class Notices:
     """`start_proof(org_id, color_up_id)` has a proof's workflow look at its rows, started if none runs.
 
     `left_after`: younger notices are still in the hands of the API process that added them.
+
+    `untold_decisions` is relayed together with the notices.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Notices:
         errands: Errands,
         start_proof: StartProof,
         left_after: timedelta = LEFT_AFTER,
+        untold_decisions: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self._database = database
         self._drafts = drafts
         self._errands = errands
         self._start_proof = start_proof
         self._left_after = left_after
+        self._untold_decisions = untold_decisions
 
     @activity.defn(name=names.TELL_NOTICE)
     async def tell(self, order: NoticeOrder) -> NoticeTold:
@@ -74,7 +78,10 @@ class Notices:
     @activity.defn(name=names.RELAY_NOTICES)
     async def relay(self) -> NoticesRelayed:
         left = partial(notices.untold_of_all, self._database)
-        return NoticesRelayed(notices=await relay(left, self._set_going, self._left_after))
+        told = await relay(left, self._set_going, self._left_after)
+        with outages_told():
+            decisions = await self._untold_decisions() if self._untold_decisions else 0
+        return NoticesRelayed(notices=told, decisions=decisions)
 
     async def _set_going(self, row: Row) -> None:
         await self._errands.tell_notice(NoticeOrder(org_id=row["org_id"], notice_id=row["notice_id"]))

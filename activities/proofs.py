@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -12,17 +13,19 @@ from activities.heartbeats import heartbeats
 from commands.draft_orders import DraftOrders, TemporalUnavailable, WorkflowGone
 from commands.proofs import Proofs
 from domain.color_ups import ColorUpDecided
+from domain.mails import DECIDED_FIRST
 from domain.messages import COLOR_UP_DECIDED
 from domain.proofs import NO_COLOR_UP, DecisionOrder, DecisionOutcome, ProofInput, ProofStanding, Refused
 from domain.refusals import InputRefused, Refusal
-from storage import proofs, subscriptions
+from storage import messages, proofs, subscriptions
 from storage.color_ups import lock_key
 from storage.database import Database, DatabaseUnavailable
 
 _PAGE = 100
 _AT_ONCE = 8
 _AWAY = "PostgreSQL did not answer in time"
-# Less than the workflow waits for the answer: what is not decided by then never will be by this try.
+# Of being ordered: less than the workflow waits for the answer. What is not decided by then is not by this
+# try; a commit that is on its way then may come behind the workflow's look, and the relay finds it.
 _DECIDES_WITHIN_S = 2.0
 
 
@@ -36,7 +39,7 @@ class ProofActivities:
     async def decide(self, order: DecisionOrder) -> DecisionOutcome:
         """One transaction; a repeat finds its decision in the row."""
         try:
-            async with asyncio.timeout(_DECIDES_WITHIN_S):
+            async with asyncio.timeout(_time_left()):
                 async with self._database.transaction(order.org_id) as connection:
                     made = await proofs.decide(
                         connection, order.org_id, order.color_up_id, order.message, order.at
@@ -63,11 +66,19 @@ class ProofActivities:
                     told += await self._tell(proof, drafts)
                 await self._wake_older(proof)
                 async with self._database.transaction(proof.org_id) as connection:
-                    return await proofs.standing(connection, proof.org_id, proof.color_up_id, told)
+                    standing = await proofs.standing(connection, proof.org_id, proof.color_up_id, told)
+                    if standing.decided is not None:
+                        await self._give_up_mails(connection, proof)
+                    return standing
         except proofs.ColorUpMissing:
             raise ApplicationError(NO_COLOR_UP, type="ColorUpMissing", non_retryable=True) from None
         except (DatabaseUnavailable, TemporalUnavailable) as error:
             raise ApplicationError(str(error), type=type(error).__name__) from None
+
+    async def _give_up_mails(self, connection: AsyncConnection, proof: ProofInput) -> None:
+        """Of whatever run they are: the one that tried them may have moved on."""
+        now = datetime.now(UTC)
+        await messages.give_up(connection, proof.org_id, proof.color_up_id, DECIDED_FIRST, now)
 
     async def _let_pass(self, proof: ProofInput) -> None:
         """Wait for whoever is just deciding or subscribing, so that nothing is committed behind this look."""
@@ -111,6 +122,13 @@ class ProofActivities:
             older = await subscriptions.older_untold(connection, proof.org_id, proof.color_up_id)
         for color_up_id in older:
             await self._proofs.start(proof.org_id, color_up_id)
+
+
+def _time_left() -> float:
+    """By Temporal's clock: an order may have lain in the queue while the workflow waited."""
+    info = activity.info()
+    lain = info.started_time - info.current_attempt_scheduled_time
+    return _DECIDES_WITHIN_S - lain.total_seconds()
 
 
 def _refused(refusal: Refusal) -> DecisionOutcome:

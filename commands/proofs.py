@@ -18,7 +18,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from commands.draft_orders import ORG_ID, REPEATED, TemporalUnavailable, continues, refuse
 from commands.turns import Turns
@@ -65,6 +65,26 @@ class Proofs:
             )
         except RPCError as error:
             raise TemporalUnavailable("Temporal did not answer in time") from error
+
+    async def wake(self, org_id: UUID, color_up_id: UUID) -> bool:
+        """Have it look unless it is at work: whoever asks regularly would fill its history otherwise.
+
+        What is at work may be telling drafts that cannot be told for long. Whether it was woken.
+
+        Raises:
+            TemporalUnavailable
+        """
+        handle = self._client.get_workflow_handle(proof_workflow_id(color_up_id))
+        try:
+            found = await handle.describe(rpc_timeout=timedelta(seconds=self._answer_within_s))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise TemporalUnavailable("Temporal did not answer in time") from error
+        else:
+            if found.raw_description.pending_activities:
+                return False
+        await self.start(org_id, color_up_id)
+        return True
 
     async def decide(self, org_id: UUID, color_up_id: UUID, message: DecideProof) -> ProofDecided:
         """Have the proof decided; its row shows it when this returns. Drafts are told afterwards.

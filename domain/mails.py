@@ -5,6 +5,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+DECIDED_FIRST = "The proof was decided before the mail server took the mail"
+DAY_OVER = "The day was over before the mail server took the mail"
+RENEWAL_OVER = "The mail server did not take the mail within a day"
 MAIL_NOT_SENT = "MailNotSent"  # type of the activity's error: the next try may go better
 
 

@@ -38,7 +38,10 @@ class NoticeTold(BaseModel):
 
 
 class NoticesRelayed(BaseModel):
+    """`decisions`: on proofs, whose drafts were not told."""
+
     notices: int
+    decisions: int = 0
 
 
 def notice_workflow_id(notice_id: UUID) -> str:

@@ -63,11 +63,15 @@ async def end_try(
     reason: str | None,
     at: datetime,
 ) -> bool:
-    """Write how a try ended; False when the mail was sent before, which it stays whatever this try says."""
+    """Write how a try ended; False when the mail was sent before, which it stays whatever this try says.
+
+    One that was given up meanwhile is not tried again.
+    """
     ended = await connection.execute(
         text(
             "UPDATE message_log SET outcome = :outcome, reason = :reason, at = :at "
-            "WHERE org_id = :org AND key = :key AND outcome <> 'SENT'"
+            "WHERE org_id = :org AND key = :key AND outcome <> 'SENT' "
+            "AND NOT (outcome = 'FAILED' AND cast(:outcome AS text) = 'RETRYING')"
         ),
         {
             "org": envelope.org_id,
@@ -91,6 +95,40 @@ async def give_up(
             "AND color_up_ids @> ARRAY[cast(:color_up AS uuid)]"
         ),
         {"org": org_id, "color_up": color_up_id, "reason": reason, "at": at},
+    )
+
+
+async def give_up_reminders(
+    connection: AsyncConnection,
+    org_id: UUID,
+    customer_id: UUID,
+    reason: str,
+    at: datetime,
+    *,
+    but: str | None,
+) -> None:
+    """End the customer's digests that nobody took, all but those whose key begins with `but`."""
+    await connection.execute(
+        text(
+            "UPDATE message_log SET outcome = 'FAILED', reason = :reason, at = :at "
+            "WHERE org_id = :org AND customer_id = :customer AND kind = 'reminder' "
+            "AND outcome = 'RETRYING' "
+            "AND (cast(:but AS text) IS NULL OR NOT starts_with(key, cast(:but AS text)))"
+        ),
+        {"org": org_id, "customer": customer_id, "reason": reason, "at": at, "but": but},
+    )
+
+
+async def give_up_renewals(
+    connection: AsyncConnection, org_id: UUID, before: datetime, reason: str, at: datetime
+) -> None:
+    """End the renewals that began before then and that nobody took."""
+    await connection.execute(
+        text(
+            "UPDATE message_log SET outcome = 'FAILED', reason = :reason, at = :at "
+            "WHERE org_id = :org AND kind = 'link_renewed' AND outcome = 'RETRYING' AND created_at < :before"
+        ),
+        {"org": org_id, "before": before, "reason": reason, "at": at},
     )
 
 

@@ -14,7 +14,7 @@ from domain.messages import Actor, Origin
 from domain.proofs import newer_than
 from domain.statuses import Via
 from storage.color_ups import lock_versions
-from storage.database import Row
+from storage.database import Database, Row
 from storage.proofs import ColorUpMissing, decided_of, state_of, supersede
 
 _SYSTEM = Origin(via=Via.SYSTEM)
@@ -105,6 +105,15 @@ async def untold(connection: AsyncConnection, org_id: UUID, color_up_id: UUID, *
     )
     values = {"org": org_id, "id": color_up_id, "limit": limit}
     return list((await connection.execute(query, values)).scalars())
+
+
+async def untold_of_all(database: Database, before: datetime, most: int) -> list[Row]:
+    """Versions that were decided before then, with drafts that have not been told: `org_id`, `color_up_id`.
+
+    Oldest first, of all orgs.
+    """
+    statement = "SELECT * FROM list_untold_decisions(:before, :most)"
+    return await database.call(statement, {"before": before, "most": most})
 
 
 async def older_untold(connection: AsyncConnection, org_id: UUID, color_up_id: UUID) -> list[UUID]:

@@ -72,6 +72,7 @@ async def test_functions_that_run_as_the_owner_are_the_known_ones_and_pin_their_
         "find_proof_link",
         "list_orgs",
         "list_unsettled_callbacks",
+        "list_untold_decisions",
         "list_untold_notices",
         "orgs_with_callback_secrets",
     }
