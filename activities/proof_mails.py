@@ -16,7 +16,7 @@ from activities.heartbeats import heartbeats
 from activities.letters import Item, To, letter
 from activities.mailing import Mailer
 from connectors.mail_server import MailNotSent
-from domain.mails import MAIL_NOT_SENT, Envelope, Language, Letter, MailKind, MailOutcome
+from domain.mails import DECIDED_FIRST, MAIL_NOT_SENT, Envelope, Language, Letter, MailKind, MailOutcome
 from domain.messages import Actor, Origin
 from domain.proof_mails import LinkRenewal, ProofMail, ProofMailed
 from domain.proofs import trail
@@ -28,7 +28,6 @@ from storage.proof_sheets import Proof
 # a renewal within this time of the last link sends nothing: the mail with it is there or on its way
 RENEWED_AT_MOST_EVERY = timedelta(minutes=5)
 RENEWALS_A_DAY = 5
-_DECIDED_FIRST = "The proof was decided before the mail server took the mail"
 
 _WORDS: Mapping[Language, Mapping[str, str]] = {
     Language.EN: {
@@ -82,7 +81,7 @@ class ProofMails:
             if proof is None or proof.row["decision"] is None:
                 return proof
             await messages.give_up(
-                connection, order.org_id, order.color_up_id, _DECIDED_FIRST, datetime.now(UTC)
+                connection, order.org_id, order.color_up_id, DECIDED_FIRST, datetime.now(UTC)
             )
             return None
 

@@ -5,7 +5,7 @@ was done: mails by their keys in the message log, reminders by proof and day.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -22,7 +22,7 @@ from commands.draft_orders import WorkflowGone
 from commands.reminders import Reminders
 from connectors.mail_server import MailNotSent
 from domain.digests import DigestSent, Escalated, PlanRequest, ReminderPlan, Round, is_to_call
-from domain.mails import MAIL_NOT_SENT, Envelope, MailKind, MailOutcome
+from domain.mails import DAY_OVER, MAIL_NOT_SENT, RENEWAL_OVER, Envelope, MailKind, MailOutcome
 from domain.messages import Actor, Origin
 from domain.policy import OrgPolicy
 from domain.proofs import trail
@@ -33,7 +33,11 @@ from storage.database import Database, Row
 log = structlog.get_logger(__name__)
 
 
-def digest_key(customer_id: UUID, day: date, approver_id: UUID) -> str:
+# A renewal is tried for a day (workflows/proof_links.py); then nobody is at it any more.
+RENEWED_WITHIN = timedelta(days=1, hours=1)
+
+
+def digest_key(customer_id: UUID, day: date, approver_id: UUID | str) -> str:
     """Of the mail in the message log: one a morning and approver, however often it is tried."""
     return f"reminder/{customer_id}/{day}/{approver_id}"
 
@@ -57,14 +61,24 @@ class Mornings:
         async with self._database.transaction(request.org_id) as connection:
             row = await reminders.calendar(connection, request.org_id, request.customer_id)
             if row is None or not row["waiting"]:
+                await self._give_up_older(connection, request, None)
                 return ReminderPlan(waiting=0)
             mornings = reminders.mornings_of(row)
             day = mornings.due(request.since, request.now, row["last"])
+            await self._give_up_older(connection, request, day)
             if day is not None:
                 return ReminderPlan(waiting=row["waiting"], due=day, until=mornings.end_of(day))
             next_at = mornings.following(request.now, row["last"])
             await reminders.save_plan(connection, request.org_id, request.customer_id, next_at, request.now)
         return ReminderPlan(waiting=row["waiting"], next_at=next_at, time_zone=row["time_zone"])
+
+    async def _give_up_older(
+        self, connection: AsyncConnection, request: PlanRequest, day: date | None
+    ) -> None:
+        """Whoever plans sends no digest: what is left of earlier mornings is tried by nobody."""
+        but = None if day is None else digest_key(request.customer_id, day, "")
+        org, customer = request.org_id, request.customer_id
+        await messages.give_up_reminders(connection, org, customer, DAY_OVER, datetime.now(UTC), but=but)
 
     @activity.defn(name=names.ESCALATE_PROOFS)
     async def escalate(self, order: Round) -> Escalated:
@@ -201,7 +215,10 @@ class ReminderCheck:
 
     @activity.defn(name=names.CHECK_REMINDERS)
     async def run(self) -> list[str]:
-        """Hold every waiting customer's workflow against its mornings; returns whom it woke."""
+        """Hold every waiting customer's workflow against its mornings; returns whom it woke.
+
+        Also ends in the log what nobody tries any more: renewals of links whose workflow gave up.
+        """
         woken: list[str] = []
         with outages_told():
             for org in await self._database.call("SELECT * FROM list_orgs()", {}):
@@ -212,6 +229,8 @@ class ReminderCheck:
     async def _of_org(self, org_id: UUID) -> list[str]:
         async with self._database.transaction(org_id) as connection:
             rows = await reminders.plans(connection, org_id)
+            now = datetime.now(UTC)
+            await messages.give_up_renewals(connection, org_id, now - RENEWED_WITHIN, RENEWAL_OVER, now)
         woken = []
         for row in rows:
             activity.heartbeat(str(row["customer_id"]))

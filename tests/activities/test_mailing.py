@@ -107,6 +107,18 @@ async def test_a_try_that_died_after_the_mail_leaves_a_row_that_the_next_one_end
     assert (row["outcome"], row["attempts"]) == ("SENT", 2)
 
 
+async def test_a_mail_that_was_given_up_is_not_tried_again_because_its_last_try_ends_late(
+    database: Database, envelope: Envelope
+) -> None:
+    async with database.transaction(envelope.org_id) as connection:
+        at = datetime.now(UTC)
+        await messages.begin_try(connection, envelope, at)
+        await messages.end_try(connection, envelope, MailOutcome.FAILED, "given up", at)
+        await messages.end_try(connection, envelope, MailOutcome.RETRYING, "late", at)
+    (row,) = await rows(database, envelope.org_id)
+    assert (row["outcome"], row["reason"]) == ("FAILED", "given up")
+
+
 async def test_a_late_failure_does_not_undo_a_mail_that_was_sent(
     database: Database, envelope: Envelope
 ) -> None:
