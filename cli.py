@@ -31,6 +31,7 @@ from domain.reconciliation import RULES, Finding
 from domain.statuses import DraftStatus
 from storage import audit_log
 from storage.database import Database, DatabaseUnavailable
+from storage.migrate import SchemaBusy
 from storage.migrate import migrate as run_migrations
 from storage.organizations import create_org as insert_org
 from storage.users import create_user
@@ -59,6 +60,9 @@ def _run(work: Coroutine[Any, Any, int]) -> None:
         code = 3
     except (DatabaseUnavailable, OSError) as error:
         err.print(f"PostgreSQL cannot be reached: {error}")
+        code = 3
+    except SchemaBusy as busy:
+        err.print(str(busy))
         code = 3
     raise typer.Exit(code)
 
