@@ -67,6 +67,7 @@ async def test_functions_that_run_as_the_owner_are_the_known_ones_and_pin_their_
     assert set(found) == {
         "audit_chain",
         "count_open_drafts",
+        "count_untold",
         "find_color_up_org",
         "find_login",
         "find_proof_link",
