@@ -62,7 +62,7 @@ def history(path: Path) -> WorkflowHistory:
 
 
 async def failures(paths: Sequence[Path], *code: type) -> dict[str, str]:
-    """By name: why it does not replay. One replayer for all of them: making one costs more than a replay."""
+    """By name: why it does not replay."""
     replayer = Replayer(workflows=code, workflow_runner=runner(), data_converter=pydantic_data_converter)
 
     async def histories() -> AsyncIterator[WorkflowHistory]:
