@@ -16,7 +16,7 @@ SECTIONS = {
     "life": "One draft's whole life",
     "approve_parts": "Where one approve's time goes",
     "push_parts": "Where one push's time goes",
-    "scale": "Many open drafts, against few on the same stack",
+    "scale": "Many open drafts, against few on a second stack",
     "weight": "What open drafts weigh",
     "restart": "Coming back with many open drafts",
     "operators": "Operators at work",
