@@ -28,10 +28,6 @@ class Command(StrEnum):
 # Where header and lines are worked on.
 _OPEN = frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR})
 
-# Where a line's color-up is worked on. After the push, too: a late ack may meet a draft with a line that
-# production has rejected, and the floor cannot finish it before it has a new version.
-_REVISED = _OPEN | {S.PUSHED}
-
 ALLOWED: dict[Command, frozenset[S]] = {
     Command.EDIT: _OPEN,
     Command.VALIDATE: frozenset({S.EXTRACTED, S.NEEDS_REVIEW, S.READY}),
@@ -43,15 +39,20 @@ ALLOWED: dict[Command, frozenset[S]] = {
     Command.RETRY_PUSH: frozenset({S.ERROR}),
     Command.REJECT: frozenset({S.NEEDS_REVIEW, S.READY}),
     Command.LINK_LOGO: _OPEN,
-    Command.SET_COLOR_UP: _REVISED,
-    Command.SUBMIT_LINE: _REVISED,
-    Command.REVIEW_LINE: _REVISED,
+    Command.SET_COLOR_UP: _OPEN,
+    Command.SUBMIT_LINE: _OPEN,
+    Command.REVIEW_LINE: _OPEN,
     Command.MOVE_ON_FLOOR: frozenset(S) - {S.NEW, S.REJECTED},
 }
 
 # With decorated lines production signs line by line, wherever lines are worked on; after the push as well,
-# for an org whose pushes don't wait for it: nothing comes to the floor unsigned.
+# for an org whose pushes don't wait for it: nothing comes to the floor unsigned. A color-up is worked on
+# there, too: a late ack may meet a draft with a line that production has rejected, and the floor cannot finish
+# it before it has a new version.
 ALLOWED_DECORATED: dict[Command, frozenset[S]] = {
+    Command.SET_COLOR_UP: _OPEN | {S.PUSHED},
+    Command.SUBMIT_LINE: _OPEN | {S.PUSHED},
+    Command.REVIEW_LINE: _OPEN | {S.PUSHED},
     Command.PRODUCTION_APPROVE: _OPEN | {S.PUSHING, S.PUSHED},
     Command.PRODUCTION_REJECT: _OPEN | {S.PUSHED},
 }

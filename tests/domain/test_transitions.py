@@ -42,7 +42,7 @@ NEEDS_REVIEW  x  x  .  .  .  .  .  .  x  x  x  x  x  x
 READY         x  x  x  .  .  .  .  .  x  x  x  x  x  x
 APPROVED      x  .  .  x  x  x  x  .  .  x  x  x  x  x
 PUSHING       .  .  .  .  .  .  .  .  .  .  .  .  .  x
-PUSHED        .  .  .  .  .  .  .  .  .  .  x  x  x  x
+PUSHED        .  .  .  .  .  .  .  .  .  .  .  .  .  x
 REJECTED      .  .  .  .  .  .  .  .  .  .  .  .  .  .
 ERROR         x  .  .  .  .  .  .  x  .  x  x  x  x  x
 """
@@ -106,6 +106,9 @@ DECORATED = {
         S.ERROR,
     },
     Command.PRODUCTION_REJECT: {S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR, S.PUSHED},
+    Command.SET_COLOR_UP: {S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR, S.PUSHED},
+    Command.SUBMIT_LINE: {S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR, S.PUSHED},
+    Command.REVIEW_LINE: {S.EXTRACTED, S.NEEDS_REVIEW, S.READY, S.APPROVED, S.ERROR, S.PUSHED},
 }
 
 
