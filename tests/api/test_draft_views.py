@@ -1,5 +1,6 @@
 """What a draft says it waits for, and why, as far as its row knows: each way to stand still has its words."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,47 +78,54 @@ NO_MAIL = UntakenMail(recipient="jo@muster.example", reason="Mailbox full")
 INCOMPLETE = ReadyCheck(is_ready=False, blocking_reasons=["MISSING_CURRENCY"], checked_at=ago(NOW))
 
 # How it stands still: the row, and what is said.
-WAYS: dict[str, tuple[Row, list[str]]] = {
-    "nobody has validated it": ({"draft": draft(DraftStatus.EXTRACTED)}, ["Waiting for validation"]),
-    "it is incomplete": (
+# Each row is made anew when it is looked at: a moment ago is not when the tests were collected.
+WAYS: dict[str, Callable[[], tuple[Row, list[str]]]] = {
+    "nobody has validated it": lambda: ({"draft": draft(DraftStatus.EXTRACTED)}, ["Waiting for validation"]),
+    "it is incomplete": lambda: (
         {"draft": draft(DraftStatus.NEEDS_REVIEW, ready_check=INCOMPLETE)},
         ["Waiting for corrections"],
     ),
-    "it was changed after an approval": (
+    "it was changed after an approval": lambda: (
         {"draft": draft(DraftStatus.NEEDS_REVIEW)},
         ["validate again"],
     ),
-    "nobody has approved it": ({"draft": draft(DraftStatus.READY)}, ["Waiting for an operator's approval"]),
-    "the customer has not decided": (
+    "nobody has approved it": lambda: (
+        {"draft": draft(DraftStatus.READY)},
+        ["Waiting for an operator's approval"],
+    ),
+    "the customer has not decided": lambda: (
         approved(SENT_FOR, asked=asked()),
         ["Waiting for Jo Muster's decision since 2026-11-20T09:00:00Z"],
     ),
-    "the proof's mail is not taken": (
+    "the proof's mail is not taken": lambda: (
         approved(SENT_FOR, asked=asked(NO_MAIL)),
         ["mail to jo@muster.example not sent: Mailbox full"],
     ),
-    "a line is not before the customer yet": (
+    "a line is not before the customer yet": lambda: (
         approved(LineStatus.AWAITING_LOGO),
         ["artwork approval of 1 line", "line 1: waits for a logo: link one"],
     ),
-    "one line is before the customer and others are not": (
+    "one line is before the customer and others are not": lambda: (
         approved(SENT_FOR, LineStatus.NEEDS_APPROVER, LineStatus.PHONE_CALL, asked=asked()),
         ["Jo Muster's decision", "line 2: waits for an approver", "1 more are not before the customer"],
     ),
-    "production has not approved it": (
+    "production has not approved it": lambda: (
         {"draft": draft(DraftStatus.APPROVED, lines=[line()])},
         ["Waiting for production approval"],
     ),
-    "nobody has pushed it": (approved(LineStatus.PRODUCTION_READY), ["Waiting for a push to the ERP"]),
-    "there is no connection to push to": (
+    "nobody has pushed it": lambda: (
+        approved(LineStatus.PRODUCTION_READY),
+        ["Waiting for a push to the ERP"],
+    ),
+    "there is no connection to push to": lambda: (
         approved(LineStatus.PRODUCTION_READY, connection_status=None),
         ["Waiting for a push to the ERP", "No active ERP connector configured"],
     ),
-    "the connection is paused before the push": (
+    "the connection is paused before the push": lambda: (
         approved(LineStatus.PRODUCTION_READY, connection_status="PAUSED"),
         ["Waiting for a push to the ERP", "connector is paused"],
     ),
-    "the duplicate guard holds the push": (
+    "the duplicate guard holds the push": lambda: (
         {
             "draft": draft(
                 DraftStatus.APPROVED,
@@ -127,7 +135,7 @@ WAYS: dict[str, tuple[Row, list[str]]] = {
         },
         ["Export 1 may already have reached the ERP", "confirm_may_duplicate=true"],
     ),
-    "the ERP has it already and it was edited": (
+    "the ERP has it already and it was edited": lambda: (
         {
             "draft": draft(
                 DraftStatus.APPROVED,
@@ -137,59 +145,59 @@ WAYS: dict[str, tuple[Row, list[str]]] = {
         },
         ["The ERP has confirmed export 1", "confirm_may_duplicate=true"],
     ),
-    "it was pushed a moment ago": (pushing(NOW), ["Being delivered"]),
-    "a try is under way": (pushing(OLD, NOW), ["Being delivered"]),
-    "no worker takes the delivery up": (pushing(OLD), ["No worker has taken up the delivery"]),
-    "a try shows no result": (pushing(OLD, OLD), ["shows no result"]),
-    "tries fail": (retried(A_MINUTE), ["Connection refused", "next try at 20"]),
-    "tries fail and no worker is left": (
+    "it was pushed a moment ago": lambda: (pushing(NOW), ["Being delivered"]),
+    "a try is under way": lambda: (pushing(OLD, NOW), ["Being delivered"]),
+    "no worker takes the delivery up": lambda: (pushing(OLD), ["No worker has taken up the delivery"]),
+    "a try shows no result": lambda: (pushing(OLD, OLD), ["shows no result"]),
+    "tries fail": lambda: (retried(A_MINUTE), ["Connection refused", "next try at 20"]),
+    "tries fail and no worker is left": lambda: (
         retried(-OLD),
         ["Connection refused", "no worker has taken up the try of 20"],
     ),
-    "tries fail and the connection was paused": (
+    "tries fail and the connection was paused": lambda: (
         retried(A_MINUTE, used=used("PAUSED", **PAUSED)),
         ["Connection refused", "the connection is paused since 2026-11-20T09:00:00Z, by ines@demo.example"],
     ),
-    "tries fail and the connection was disabled": (
+    "tries fail and the connection was disabled": lambda: (
         retried(A_MINUTE, used=used("DISABLED"), connection_status=None),
         ["Connection refused", "the connection was disabled, so the next try ends the export"],
     ),
-    "the connection is paused": (
+    "the connection is paused": lambda: (
         pushing(OLD, OLD, is_held=True, used=used("PAUSED", **PAUSED)),
         ["The connection is paused since 2026-11-20T09:00:00Z, by ines@demo.example"],
     ),
-    "the pause is over": (pushing(OLD, OLD, is_held=True), ["waiting orders follow in the order"]),
-    "the connection was disabled during the pause": (
+    "the pause is over": lambda: (pushing(OLD, OLD, is_held=True), ["waiting orders follow in the order"]),
+    "the connection was disabled during the pause": lambda: (
         pushing(OLD, OLD, is_held=True, used=used("DISABLED"), connection_status=None),
         ["The connection was disabled while the order waited"],
     ),
-    "the ERP has not answered": (sent(A_MINUTE), ["waiting for the ERP's acknowledgement"]),
-    "the ERP's answer is overdue": (sent(DAYS), ["overdue: ask its operators"]),
-    "the ERP's answers cannot be read": (
+    "the ERP has not answered": lambda: (sent(A_MINUTE), ["waiting for the ERP's acknowledgement"]),
+    "the ERP's answer is overdue": lambda: (sent(DAYS), ["overdue: ask its operators"]),
+    "the ERP's answers cannot be read": lambda: (
         sent(DAYS, used=used(ack_error="Permission denied")),
         ["overdue", "the ERP's answers cannot be read: Permission denied"],
     ),
-    "the connection is disabled while the ERP has not answered": (
+    "the connection is disabled while the ERP has not answered": lambda: (
         sent(A_MINUTE, used=used("DISABLED"), connection_status=None),
         ["acknowledgement", "no answer is heard, its connection is disabled"],
     ),
-    "another connection hears the disabled one's answers": (
+    "another connection hears the disabled one's answers": lambda: (
         sent(A_MINUTE, used=used("DISABLED")),
         ["waiting for the ERP's acknowledgement"],
     ),
-    "the export failed": (
+    "the export failed": lambda: (
         {"draft": draft(DraftStatus.ERROR, exports=failed())},
         ["The export failed: Folder not found"],
     ),
-    "the export failed in doubt": (
+    "the export failed in doubt": lambda: (
         {"draft": draft(DraftStatus.ERROR, exports=failed(may_have_been_sent=True))},
         ["The export failed: Folder not found", "Export 1 may already have reached the ERP"],
     ),
-    "the export failed and there is no connection": (
+    "the export failed and there is no connection": lambda: (
         {"draft": draft(DraftStatus.ERROR, exports=failed()), "connection_status": None},
         ["The export failed: Folder not found", "No active ERP connector configured"],
     ),
-    "production is at work on it": (
+    "production is at work on it": lambda: (
         {
             "draft": draft(
                 DraftStatus.PUSHED,
@@ -228,14 +236,15 @@ def said(row: Row) -> str:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_draft_that_stands_still_says_what_it_waits_for_and_why(way: str) -> None:
-    row, words = WAYS[way]
+    row, words = WAYS[way]()
     message = said(row)
     assert [each for each in words if each not in message] == []
     assert NOT_SAID.get(way, "nothing of this") not in message
 
 
 def test_the_ways_come_by_everything_that_a_draft_can_wait_for() -> None:
-    assert {stored(row).waiting_for for row, _words in WAYS.values()} == {each.value for each in WaitingFor}
+    shown = {stored(way()[0]).waiting_for for way in WAYS.values()}
+    assert shown == {each.value for each in WaitingFor}
 
 
 @pytest.mark.parametrize("status", DraftStatus)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 TABLE = list(takewhile(lambda row: row[0] != "where", rows("What stuck looks like")))
 FROM_TEMPORAL = {**{kind.value: text for kind, text in SENTENCES.items()}, "away": TEMPORAL_AWAY}
 FROM_TEMPORAL |= {"no workers": NO_WORKER, "work waits": WORK_WAITS}
-SENTENCES_OF_ROWS = [said(row) for row, _words in WAYS.values()]
+SENTENCES_OF_ROWS = [said(row) for row, _words in (way() for way in WAYS.values())]
 WEB_UI = (ROOT / "workflows" / "visibility.py").read_text() + '"Workflow task failed"'
 
 

@@ -10,7 +10,7 @@ async def test_the_stack_serves_seeded_people_of_two_orgs(stack: Stack) -> None:
             body = {"org_slug": org, "email": f"ops@{org}.example", "password": "countersign-demo"}
             token = (await client.post("/auth/login", json=body)).json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
-            customers = (await client.get("/customers", headers=headers)).json()["data"]
+            customers = (await client.get("/customers?q=Muster", headers=headers)).json()["data"]
             assert "Muster GmbH" in {customer["name"] for customer in customers}
             assert all(
                 customer["erp_customer_number"] for customer in customers if customer["name"] == "Muster GmbH"
