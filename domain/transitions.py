@@ -47,8 +47,8 @@ ALLOWED: dict[Command, frozenset[S]] = {
 
 # With decorated lines production signs line by line, wherever lines are worked on; after the push as well,
 # for an org whose pushes don't wait for it: nothing comes to the floor unsigned. A color-up is worked on
-# there, too: a late ack may meet a draft with a line that production has rejected, and the floor cannot finish
-# it before it has a new version.
+# there, too: a late ack may meet a draft with a line that production has rejected, and the floor cannot
+# finish it before it has a new version.
 ALLOWED_DECORATED: dict[Command, frozenset[S]] = {
     Command.SET_COLOR_UP: _OPEN | {S.PUSHED},
     Command.SUBMIT_LINE: _OPEN | {S.PUSHED},
